@@ -1,0 +1,32 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo up test check bench lock
+.DEFAULT_GOAL := demo
+
+demo: $(READY)  ## set up and run the main job
+	$(BIN)/ordercast demo
+
+up: $(READY)  ## run until Ctrl-C
+	$(BIN)/ordercast up
+
+test: $(READY)  ## set up and pass the tests
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## style, types, and imports that point down
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+lock:  ## renew requirements.lock from pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+	  --generate-hashes --extra dev pyproject.toml -o requirements.lock

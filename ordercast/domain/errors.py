@@ -1,0 +1,99 @@
+"""What can go wrong, said in the words of the field.
+
+OrdercastError
+├── Refused                 the sender must mend something
+│   ├── InvalidMessage      fields that are missing or wrong, each with its cure
+│   ├── TooLarge            a body over the documented limit
+│   ├── NotFound            no such order, work order, subscriber …
+│   └── Conflict            the state of things does not allow it
+├── TransientFault          will pass by itself: the order is parked and tried again
+├── PermanentFault          will not pass by itself: the run fails and waits for a person
+├── LeaseLost               another segment works on this order: stop without effect
+└── ConfigurationError      a file or setting is wrong: file, line and cure
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class OrdercastError(Exception):
+    """Any fault that Ordercast raises on purpose."""
+
+
+class Refused(OrdercastError):
+    """A request that cannot be carried out as it was sent."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a message: the field, what is wrong, and the cure.
+
+    `line` is the line of the file, or the position in an array, from 1.
+    """
+
+    field: str
+    problem: str
+    cure: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line is not None else ""
+        return f"{where}{self.field}: {self.problem}; {self.cure}"
+
+    def as_dict(self) -> dict[str, Any]:
+        row: dict[str, Any] = {"field": self.field, "problem": self.problem, "cure": self.cure}
+        return row if self.line is None else {"line": self.line, **row}
+
+
+class InvalidMessage(Refused):
+    """A message with one or more problems; all are told in one go."""
+
+    def __init__(self, problems: Sequence[Problem], message_id: str | None = None) -> None:
+        self.problems = tuple(problems)
+        self.message_id = message_id
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class TooLarge(Refused):
+    """A body over the limit that the settings allow, in bytes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        super().__init__(f"the body is over {limit_bytes} bytes; send it in parts")
+
+
+class NotFound(Refused):
+    """Nothing of that kind has that id."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind, self.key = kind, key
+        super().__init__(f"there is no {kind} {key!r}")
+
+
+class Conflict(Refused):
+    """What stands does not allow the request; `fields` names what differs, where known."""
+
+    def __init__(self, message: str, fields: Sequence[str] = ()) -> None:
+        self.fields = tuple(fields)
+        super().__init__(message)
+
+
+class TransientFault(OrdercastError):
+    """A fault of somebody else's that passes: refused connections, timeouts, 5xx."""
+
+
+class PermanentFault(OrdercastError):
+    """A refusal that stands until a person acts; the text says what was answered."""
+
+
+class LeaseLost(OrdercastError):
+    """The segment's token is no longer the order's: another segment has taken over."""
+
+
+class ConfigurationError(OrdercastError):
+    """A configuration file that cannot be used: where, what is wrong, and the cure."""
+
+    def __init__(self, where: str, problem: str, cure: str) -> None:
+        self.where, self.problem, self.cure = where, problem, cure
+        super().__init__(f"{where}: {problem}; {cure}")
