@@ -19,70 +19,87 @@ PROJECT_DIR = CONFIG_DIR.parent
 class DatabaseSettings(BaseModel):
     """Where Ordercast keeps orders, work orders, reports and pushes."""
 
-    url: str = Field("", description="SQLAlchemy URL; empty: SQLite in ORDERCAST_HOME")
-    busy_timeout_seconds: float = Field(10, description="how long SQLite waits for a lock")
-    pool_size: int = Field(10, description="connections kept open a process (PostgreSQL)")
+    url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in ORDERCAST_HOME")
+    busy_timeout_seconds: float = Field(default=10, description="how long SQLite waits for a lock")
+    pool_size: int = Field(default=10, description="connections kept open a process (PostgreSQL)")
 
 
 class GatewaySettings(BaseModel):
     """The HTTP door for agents, field crews and subscribers."""
 
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8080, description="port to listen on")
-    public_url: str = Field("", description="base of links and hrefs; empty: host and port")
-    max_body_bytes: int = Field(16 * 2**20, description="a larger body is refused with 413")
-    page_limit: int = Field(100, description="rows in a list when `limit` is not given")
-    max_page_limit: int = Field(1000, description="the most rows that `limit` may ask for")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8080, description="port to listen on")
+    public_url: str = Field(default="", description="base of links and hrefs; empty: host and port")
+    max_body_bytes: int = Field(default=16 * 2**20, description="a larger body is refused with 413")
+    page_limit: int = Field(default=100, description="rows in a list when `limit` is not given")
+    max_page_limit: int = Field(default=1000, description="the most rows that `limit` may ask for")
 
 
 class PlatformSettings(BaseModel):
     """The business platform that takes synced orders (seeds the block `business-platform`)."""
 
-    url: str = Field("", description="base URL; empty: the one that `up` starts")
-    token: SecretStr = Field(SecretStr(""), description="bearer token, where it asks for one")
-    timeout_seconds: float = Field(10, description="for one request")
-    host: str = Field("127.0.0.1", description="where the reference platform listens")
-    port: int = Field(8090, description="where the reference platform listens")
-    database_url: str = Field("", description="its own database; empty: SQLite in ORDERCAST_HOME")
+    url: str = Field(default="", description="base URL; empty: the one that `up` starts")
+    token: SecretStr = Field(
+        default=SecretStr(""), description="bearer token, where it asks for one"
+    )
+    timeout_seconds: float = Field(default=10, description="for one request")
+    host: str = Field(default="127.0.0.1", description="where the reference platform listens")
+    port: int = Field(default=8090, description="where the reference platform listens")
+    database_url: str = Field(
+        default="", description="its own database; empty: SQLite in ORDERCAST_HOME"
+    )
 
 
 class ArchiveSettings(BaseModel):
     """Where evidence objects go (seeds the block `order-archive`)."""
 
     url: str = Field(
-        "", description="`https://key:secret@host` or `file:///dir`; empty: in ORDERCAST_HOME"
+        default="",
+        description="`https://key:secret@host` or `file:///dir`; empty: in ORDERCAST_HOME",
     )
-    region: str = Field("", description="the S3 server's region, where it wants one")
-    bucket_prefix: str = Field("ordercast-", description="goes before the tag in a bucket's name")
-    timeout_seconds: float = Field(20, description="for one request")
+    region: str = Field(default="", description="the S3 server's region, where it wants one")
+    bucket_prefix: str = Field(
+        default="ordercast-", description="goes before the tag in a bucket's name"
+    )
+    timeout_seconds: float = Field(default=20, description="for one request")
 
 
 class PrefectSettings(BaseModel):
     """The Prefect server that runs the orders."""
 
-    host: str = Field("127.0.0.1", description="where the server that `up` starts listens")
-    port: int = Field(4200, description="where the server that `up` starts listens")
-    api_url: str = Field("", description="of your own server; empty: the one that `up` starts")
-    ui_url: str = Field("", description="for links to runs; empty: the API's host")
-    work_pool: str = Field("ordercast", description="the work pool of the order deployment")
-    work_pool_type: str = Field("process", description="`process`: Prefect's stock worker")
-    worker_limit: int = Field(8, description="segments that one worker runs at once")
+    host: str = Field(default="127.0.0.1", description="where the server that `up` starts listens")
+    port: int = Field(default=4200, description="where the server that `up` starts listens")
+    api_url: str = Field(
+        default="", description="of your own server; empty: the one that `up` starts"
+    )
+    ui_url: str = Field(default="", description="for links to runs; empty: the API's host")
+    work_pool: str = Field(default="ordercast", description="the work pool of the order deployment")
+    work_pool_type: str = Field(default="process", description="`process`: Prefect's stock worker")
+    worker_limit: int = Field(default=8, description="segments that one worker runs at once")
 
 
 class RelaySettings(BaseModel):
     """The loops that launch, wake, deliver, command and recover."""
 
-    poll_seconds: float = Field(0.5, description="how often a loop looks when nobody nudges it")
-    recover_seconds: float = Field(15, description="how often lost and stuck orders are sought")
-    lease_seconds: float = Field(60, description="how long one relay keeps a row to itself")
-    zombie_seconds: float = Field(30, description="a worker silent for longer is dead")
-    park_min_seconds: float = Field(60, description="first retry of a parked order")
-    park_max_seconds: float = Field(3600, description="longest time between such retries")
-    park_give_up_hours: float = Field(24, description="then the run fails and waits for a person")
-    deliver_concurrency: int = Field(32, description="deliveries that one relay sends at once")
-    deliver_timeout_seconds: float = Field(15, description="for one delivery attempt")
+    poll_seconds: float = Field(
+        default=0.5, description="how often a loop looks when nobody nudges it"
+    )
+    recover_seconds: float = Field(
+        default=15, description="how often lost and stuck orders are sought"
+    )
+    lease_seconds: float = Field(default=60, description="how long one relay keeps a row to itself")
+    zombie_seconds: float = Field(default=30, description="a worker silent for longer is dead")
+    park_min_seconds: float = Field(default=60, description="first retry of a parked order")
+    park_max_seconds: float = Field(default=3600, description="longest time between such retries")
+    park_give_up_hours: float = Field(
+        default=24, description="then the run fails and waits for a person"
+    )
+    deliver_concurrency: int = Field(
+        default=32, description="deliveries that one relay sends at once"
+    )
+    deliver_timeout_seconds: float = Field(default=15, description="for one delivery attempt")
     allow_networks: str = Field(
-        "127.0.0.0/8,::1/128",
+        default="127.0.0.0/8,::1/128",
         description="private networks that subscribers may live in, CIDR, by comma",
     )
 
@@ -94,21 +111,23 @@ class Settings(BaseSettings):
         env_prefix="ORDERCAST_", env_nested_delimiter="__", env_file=".env", extra="ignore"
     )
 
-    home: Path = Field(Path(".ordercast"), description="data, keys and logs of this machine")
+    home: Path = Field(
+        default=Path(".ordercast"), description="data, keys and logs of this machine"
+    )
     sealing_keys: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="Fernet keys by comma, the newest first; empty: `sealing.key` in the home",
     )
-    catalog: Path = Field(CONFIG_DIR / "catalog.yaml", description="the product catalogue")
-    tags: Path = Field(CONFIG_DIR / "tags.yaml", description="the rules of classification")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    catalog: Path = Field(default=CONFIG_DIR / "catalog.yaml", description="the product catalogue")
+    tags: Path = Field(default=CONFIG_DIR / "tags.yaml", description="the rules of classification")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
-    database: DatabaseSettings = Field(default_factory=lambda: DatabaseSettings())
-    gateway: GatewaySettings = Field(default_factory=lambda: GatewaySettings())
-    platform: PlatformSettings = Field(default_factory=lambda: PlatformSettings())
-    archive: ArchiveSettings = Field(default_factory=lambda: ArchiveSettings())
-    prefect: PrefectSettings = Field(default_factory=lambda: PrefectSettings())
-    relay: RelaySettings = Field(default_factory=lambda: RelaySettings())
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    platform: PlatformSettings = Field(default_factory=PlatformSettings)
+    archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
+    prefect: PrefectSettings = Field(default_factory=PrefectSettings)
+    relay: RelaySettings = Field(default_factory=RelaySettings)
 
     @property
     def database_url(self) -> str:

@@ -1,0 +1,320 @@
+"""The tables. All times are aware UTC; states are the values of the domain's enums."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, Text, TypeDecorator
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time: aware UTC in Python, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _json(**options: Any) -> Any:
+    return Field(sa_type=JSON, **options)
+
+
+def _time(**options: Any) -> Any:
+    return Field(sa_type=UtcDateTime, **options)
+
+
+class InboxMessage(SQLModel, table=True):
+    """A message as it came, sealed, with what became of it; nothing is ever thrown away."""
+
+    __tablename__ = "inbox_message"  # pyright: ignore[reportAssignmentType]
+
+    id: str = Field(primary_key=True)
+    received_at: datetime = _time(index=True)
+    source: str
+    media_type: str
+    agent: str | None = None
+    external_id: str | None = None
+    sealed: bytes = Field(sa_type=LargeBinary)
+    sha256: str
+    size_bytes: int
+    outcome: str = Field(index=True)
+    problems: list[dict[str, Any]] = _json(default_factory=list)
+    order_no: str | None = Field(default=None, index=True)
+
+
+class ServiceOrder(SQLModel, table=True):
+    """An order: opened at intake, given its lines by `decompose`, ended by its seal."""
+
+    __tablename__ = "service_order"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("agent", "external_id"),)
+
+    order_no: str = Field(primary_key=True)
+    agent: str = Field(index=True)
+    external_id: str | None = None
+    content_sha256: str
+    message_id: str
+    title: str
+    category: str | None = None
+    priority: int = 4
+    state: str = Field(index=True)
+    version: int = 1
+    line_count: int = 0
+    document: dict[str, Any] = _json(default_factory=dict)
+    products: list[str] = _json(default_factory=list)
+    ordered_at: datetime = _time(index=True)
+    requested_start_at: datetime | None = _time(default=None)
+    started_at: datetime | None = _time(default=None)
+    ended_at: datetime | None = _time(default=None)
+    cancel_requested_at: datetime | None = _time(default=None)
+    primary_tag: str | None = None
+    event_count: int = 0
+
+
+class OrderLine(SQLModel, table=True):
+    """A line of an order (TMF: item); sensitive characteristics are masked."""
+
+    __tablename__ = "order_line"  # pyright: ignore[reportAssignmentType]
+
+    order_no: str = Field(primary_key=True)
+    line_no: int = Field(primary_key=True)
+    item_id: str
+    action: str
+    product: str | None = None
+    state: str
+    document: dict[str, Any] = _json(default_factory=dict)
+    problems: list[dict[str, Any]] = _json(default_factory=list)
+
+
+class WorkOrder(SQLModel, table=True):
+    """A piece of work on a line, with who does it, what it waits for, and its result."""
+
+    __tablename__ = "work_order"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_work_order_order_state", "order_no", "state"),)
+
+    id: str = Field(primary_key=True)
+    order_no: str
+    line_no: int
+    name: str
+    team: str | None = Field(default=None, index=True)
+    system: str | None = Field(default=None, index=True)
+    state: str = Field(index=True)
+    depends_on: list[str] = _json(default_factory=list)
+    due_at: datetime = _time()
+    created_at: datetime = _time()
+    ended_at: datetime | None = _time(default=None)
+    claimed_by: str | None = None
+    code: str | None = None
+    text: str | None = Field(default=None, sa_type=Text)
+    report_key: int | None = None
+
+
+class CompletionReport(SQLModel, table=True):
+    """A report as it was answered; unknown, late and contradicting ones are kept too."""
+
+    __tablename__ = "completion_report"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("work_order_id", "report_id"),)
+
+    key: int | None = Field(default=None, primary_key=True)
+    work_order_id: str
+    report_id: str
+    order_no: str | None = Field(default=None, index=True)
+    result: str
+    code: str | None = None
+    text: str | None = Field(default=None, sa_type=Text)
+    reporter: str | None = None
+    corrects: str | None = None
+    verdict: str = Field(index=True)
+    answer: str
+    received_at: datetime = _time()
+
+
+class OrderRun(SQLModel, table=True):
+    """The run of one version of an order: how far it is, what it waits for, who works on it.
+
+    `wake_at` is when the relay shall resume it; a segment's token is its right to commit.
+    """
+
+    __tablename__ = "order_run"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_order_run_wake", "ended_at", "wake_at"),)
+
+    order_no: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    stage: str
+    priority: int = 4
+    start_at: datetime = _time()
+    launch_at: datetime | None = _time(default=None, index=True)
+    flow_run_id: uuid.UUID | None = Field(default=None, index=True)
+    waiting_for: str | None = None
+    waiting_since: datetime | None = _time(default=None)
+    waiting_reason: str | None = Field(default=None, sa_type=Text)
+    wake_at: datetime | None = _time(default=None)
+    tries: int = 0
+    recoveries: int = 0
+    token: str | None = None
+    worker: str | None = Field(default=None, index=True)
+    ended_at: datetime | None = _time(default=None)
+
+
+class WorkerBeat(SQLModel, table=True):
+    """When a worker process was last alive."""
+
+    __tablename__ = "worker_beat"  # pyright: ignore[reportAssignmentType]
+
+    worker: str = Field(primary_key=True)
+    beat_at: datetime = _time()
+
+
+class ExclusiveClaim(SQLModel, table=True):
+    """An order's place in the queue for a number or card that one order at a time works on."""
+
+    __tablename__ = "exclusive_claim"  # pyright: ignore[reportAssignmentType]
+
+    resource: str = Field(primary_key=True)
+    order_no: str = Field(primary_key=True, index=True)
+    claimed_at: datetime = _time()
+
+
+class OrderOutcome(SQLModel, table=True):
+    """The frozen outcome of a version: all that sync, archive and broadcast read."""
+
+    __tablename__ = "order_outcome"  # pyright: ignore[reportAssignmentType]
+
+    order_no: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    state: str
+    sealed_at: datetime = _time()
+    primary_tag: str
+    tags: list[str] = _json(default_factory=list)
+    summary: dict[str, Any] = _json(default_factory=dict)
+    evidence: bytes = Field(sa_type=LargeBinary)
+
+
+class PlatformSync(SQLModel, table=True):
+    """What the business platform answered for a version of an order."""
+
+    __tablename__ = "platform_sync"  # pyright: ignore[reportAssignmentType]
+
+    order_no: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    synced_at: datetime = _time()
+    status: int
+    answer: str
+
+
+class ArchiveEntry(SQLModel, table=True):
+    """The index of the archive: where the evidence of a version lies, and its checksum."""
+
+    __tablename__ = "archive_entry"  # pyright: ignore[reportAssignmentType]
+
+    order_no: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    bucket: str
+    key: str
+    sha256: str
+    size_bytes: int
+    archived_at: datetime = _time(index=True)
+
+
+class ArchiveTag(SQLModel, table=True):
+    """A tag of an archived version."""
+
+    __tablename__ = "archive_tag"  # pyright: ignore[reportAssignmentType]
+
+    tag: str = Field(primary_key=True)
+    order_no: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+
+
+class OrderCommand(SQLModel, table=True):
+    """What a person asked for: who, why, and what came of it. The relay carries it out."""
+
+    __tablename__ = "order_command"  # pyright: ignore[reportAssignmentType]
+
+    id: str = Field(primary_key=True)
+    order_no: str = Field(index=True)
+    kind: str
+    reason: str
+    asked_by: str
+    asked_at: datetime = _time()
+    details: dict[str, Any] = _json(default_factory=dict)
+    state: str = Field(default="acknowledged", index=True)
+    answer: str | None = None
+    due_at: datetime = _time()
+    done_at: datetime | None = _time(default=None)
+
+
+class Subscriber(SQLModel, table=True):
+    """Someone who is told: where, with which secret, and of what."""
+
+    __tablename__ = "subscriber"  # pyright: ignore[reportAssignmentType]
+
+    id: str = Field(primary_key=True)
+    name: str
+    kind: str
+    agent: str | None = None
+    url: str
+    sealed_secret: bytes = Field(sa_type=LargeBinary)
+    event_types: list[str] = _json(default_factory=list)
+    tags: list[str] = _json(default_factory=list)
+    agents: list[str] = _json(default_factory=list)
+    schedule: str = "standard"
+    state: str = Field(default="active", index=True)
+    created_at: datetime = _time()
+
+
+class PushEvent(SQLModel, table=True):
+    """Something that happened to an order; `sequence` counts the events of the order."""
+
+    __tablename__ = "push_event"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("order_no", "sequence"),)
+
+    id: uuid.UUID = Field(primary_key=True)
+    order_no: str
+    version: int
+    sequence: int
+    type: str = Field(index=True)
+    occurred_at: datetime = _time()
+    data: dict[str, Any] = _json(default_factory=dict)
+
+
+class PushDelivery(SQLModel, table=True):
+    """One event for one subscriber: its state, its attempts, and when the next is due."""
+
+    __tablename__ = "push_delivery"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        UniqueConstraint("event_id", "subscriber_id"),
+        Index("ix_push_delivery_due", "state", "due_at"),
+    )
+
+    id: uuid.UUID = Field(primary_key=True)
+    event_id: uuid.UUID = Field(foreign_key="push_event.id")
+    subscriber_id: str = Field(foreign_key="subscriber.id", index=True)
+    order_no: str = Field(index=True)
+    state: str
+    attempts: int = 0
+    due_at: datetime | None = _time(default=None)
+    created_at: datetime = _time()
+    ended_at: datetime | None = _time(default=None)
+
+
+class PushAttempt(SQLModel, table=True):
+    """One try of a delivery: when, how long, and what was answered (its first 1 kB)."""
+
+    __tablename__ = "push_attempt"  # pyright: ignore[reportAssignmentType]
+
+    delivery_id: uuid.UUID = Field(primary_key=True, foreign_key="push_delivery.id")
+    number: int = Field(primary_key=True)
+    started_at: datetime = _time()
+    duration_ms: int
+    status: int | None = None
+    verdict: str
+    reason: str
+    answer: str
