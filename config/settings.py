@@ -73,7 +73,6 @@ class PrefectSettings(BaseModel):
         default="", description="of your own server; empty: the one that `up` starts"
     )
     ui_url: str = Field(default="", description="for links to runs; empty: the API's host")
-    work_pool: str = Field(default="ordercast", description="the work pool of the order deployment")
     work_pool_type: str = Field(default="process", description="`process`: Prefect's stock worker")
     worker_limit: int = Field(default=8, description="segments that one worker runs at once")
 
@@ -162,6 +161,18 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read once."""
     return Settings()
+
+
+def use_prefect_server() -> None:
+    """Point this process's Prefect client at our server; to be called before Prefect's import.
+
+    What the environment says already stands.
+    """
+    chosen = settings()
+    os.environ.setdefault("PREFECT_API_URL", chosen.prefect_api_url)
+    if chosen.home.exists():
+        os.environ.setdefault("PREFECT_HOME", str(chosen.home.absolute() / "prefect"))
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
 
 def child_environment(changes: Mapping[str, str]) -> dict[str, str]:

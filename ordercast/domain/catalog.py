@@ -71,6 +71,12 @@ class ActionPolicy:
     def depends_on(self) -> Mapping[str, tuple[str, ...]]:
         return {name: kind.after for name, kind in self.work_orders.items()}
 
+    def resources(self, characteristics: Mapping[str, Any]) -> set[str]:
+        """What one order at a time may work on, as `msisdn:8613…`, from a line's values."""
+        return {
+            f"{name}:{value}" for name in self.exclusive_by if (value := characteristics.get(name))
+        }
+
 
 @dataclass(frozen=True)
 class Product:

@@ -92,8 +92,14 @@ class LeaseLost(OrdercastError):
 
 
 class ConfigurationError(OrdercastError):
-    """A configuration file that cannot be used: where, what is wrong, and the cure."""
+    """A configuration file that cannot be used: where, what is wrong, and the cure.
 
-    def __init__(self, where: str, problem: str, cure: str) -> None:
+    `also` holds the further faults of the same file; the text tells all, one a line.
+    """
+
+    def __init__(
+        self, where: str, problem: str, cure: str, also: Sequence["ConfigurationError"] = ()
+    ) -> None:
         self.where, self.problem, self.cure = where, problem, cure
-        super().__init__(f"{where}: {problem}; {cure}")
+        self.also = tuple(also)
+        super().__init__("\n".join([f"{where}: {problem}; {cure}", *map(str, self.also)]))

@@ -1,5 +1,6 @@
 """Masking: what readers other than the archive see of sensitive characteristics."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,8 +8,9 @@ MASKED = "***"
 
 
 def plain_name(name: str) -> str:
-    """A characteristic's name without case and punctuation: `Ki`, `KI` and `k_i` are one."""
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+    """A characteristic's name without case, width and punctuation: `Ki`, `k_i`, `ＫＩ` are one."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(letter for letter in folded if letter.isalnum())
 
 
 class Mask:

@@ -1,6 +1,8 @@
 """An order: its states, the actions of its lines, and the stages of its life."""
 
 import secrets
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 
@@ -50,6 +52,7 @@ class ItemAction(StrEnum):
 class Stage(StrEnum):
     """How far the run of an order has come; each step moves it to the next."""
 
+    ACCEPTED = "accepted"
     RECEIVED = "received"
     DECOMPOSED = "decomposed"
     GENERATED = "generated"
@@ -71,3 +74,22 @@ def new_order_no(day: date) -> str:
     """
     suffix = "".join(secrets.choice(ORDER_NO_ALPHABET) for _ in range(6))
     return f"ord-{day:%Y%m%d}-{suffix}"
+
+
+LOWEST_PRIORITY = 4
+_PRIORITIES = {"high": 1, "medium": 2, "normal": 2, "low": 3}
+
+
+def priority_number(priority: str | None) -> int:
+    """The rank of a TMF641 priority, 0 (first) to 4 (last); 4 for what is not a known one."""
+    word = (priority or "").strip().casefold()
+    if word.isascii() and word.isdigit():
+        return min(int(word), LOWEST_PRIORITY)
+    return _PRIORITIES.get(word, LOWEST_PRIORITY)
+
+
+def title(lines: Iterable[tuple[str | None, str]]) -> str:
+    """What an order is, in a few words, from the product and action of its lines."""
+    kinds = Counter(f"{product or 'unknown'} {action}" for product, action in lines)
+    shown = [kind if count == 1 else f"{kind} ×{count}" for kind, count in kinds.most_common(3)]
+    return ", ".join(shown) + (" …" if len(kinds) > len(shown) else "")

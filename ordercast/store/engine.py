@@ -20,13 +20,17 @@ class Database:
 
     def __init__(self, url: str, *, busy_timeout_seconds: float = 10, pool_size: int = 10) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size}
+        options: dict[str, Any] = {
+            "pool_size": pool_size,
+            "max_overflow": pool_size,
+            "hide_parameters": True,  # error texts reach logs and Prefect: no values in them
+        }
         if self.is_sqlite:
             options["connect_args"] = {"timeout": busy_timeout_seconds, "check_same_thread": False}
         else:
             options["pool_pre_ping"] = True
         self.engine: Engine = create_engine(url, **options)
-        self._writer = self.engine.execution_options(begins_to_write=True)
+        self.writer = self.engine.execution_options(begins_to_write=True)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -34,7 +38,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction that commits at the end, or leaves nothing on an exception."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager

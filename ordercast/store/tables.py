@@ -157,6 +157,7 @@ class OrderRun(SQLModel, table=True):
     waiting_reason: str | None = Field(default=None, sa_type=Text)
     wake_at: datetime | None = _time(default=None)
     tries: int = 0
+    wake_tries: int = 0
     recoveries: int = 0
     token: str | None = None
     worker: str | None = Field(default=None, index=True)
@@ -245,7 +246,7 @@ class OrderCommand(SQLModel, table=True):
     asked_by: str
     asked_at: datetime = _time()
     details: dict[str, Any] = _json(default_factory=dict)
-    state: str = Field(default="acknowledged", index=True)
+    state: str = Field(index=True)
     answer: str | None = None
     due_at: datetime = _time()
     done_at: datetime | None = _time(default=None)
@@ -266,6 +267,7 @@ class Subscriber(SQLModel, table=True):
     tags: list[str] = _json(default_factory=list)
     agents: list[str] = _json(default_factory=list)
     schedule: str = "standard"
+    acknowledgement: str = "2xx"
     state: str = Field(default="active", index=True)
     created_at: datetime = _time()
 
@@ -286,21 +288,32 @@ class PushEvent(SQLModel, table=True):
 
 
 class PushDelivery(SQLModel, table=True):
-    """One event for one subscriber: its state, its attempts, and when the next is due."""
+    """One event for one subscriber: its state, its attempts, and when the next is due.
+
+    A pending one without `due_at` waits for an earlier event of its order to the same
+    subscriber. `tries` are the attempts that count against the schedule; who leased it may
+    send it until `leased_until`.
+    """
 
     __tablename__ = "push_delivery"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         UniqueConstraint("event_id", "subscriber_id"),
-        Index("ix_push_delivery_due", "state", "due_at"),
+        Index("ix_push_delivery_due", "subscriber_id", "state", "due_at"),
+        Index("ix_push_delivery_lane", "order_no", "subscriber_id", "state", "sequence"),
+        Index("ix_push_delivery_state", "state", "created_at"),
     )
 
     id: uuid.UUID = Field(primary_key=True)
     event_id: uuid.UUID = Field(foreign_key="push_event.id")
-    subscriber_id: str = Field(foreign_key="subscriber.id", index=True)
-    order_no: str = Field(index=True)
+    subscriber_id: str = Field(foreign_key="subscriber.id")
+    order_no: str
+    sequence: int
     state: str
     attempts: int = 0
+    tries: int = 0
     due_at: datetime | None = _time(default=None)
+    leased_until: datetime | None = _time(default=None)
+    leased_by: str | None = None
     created_at: datetime = _time()
     ended_at: datetime | None = _time(default=None)
 

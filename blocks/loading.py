@@ -1,0 +1,70 @@
+"""The blocks in use: seeded from the settings once, edited by operators in the Prefect UI."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from prefect.blocks.core import Block
+
+from blocks.business_platform import BusinessPlatform
+from blocks.order_archive import OrderArchive
+from blocks.platform_client import PlatformClient
+from config.settings import settings
+from ordercast.archive.objects import Archive
+
+NAME = "default"
+CACHE_SECONDS = 60
+
+Client = TypeVar("Client")
+_clients: dict[type[Block], tuple[float, object]] = {}
+
+
+def business_platform() -> PlatformClient:
+    """The client of the business platform, by its block."""
+    return _cached(BusinessPlatform, lambda block: block.get_client())
+
+
+def order_archive() -> Archive:
+    """The archive, by its block."""
+    return _cached(OrderArchive, lambda block: block.get_client())
+
+
+def forget_clients() -> None:
+    """Read the blocks again at their next use, for instance after a refused credential."""
+    _clients.clear()
+
+
+def _cached(kind: type[Block], client_of: Callable[..., Client]) -> Client:
+    loaded_at, client = _clients.get(kind, (float("-inf"), None))
+    if time.monotonic() - loaded_at > CACHE_SECONDS:
+        client = client_of(kind.load(NAME))
+        _clients[kind] = (time.monotonic(), client)
+    return client  # pyright: ignore[reportReturnType]
+
+
+def seed_blocks() -> None:
+    """Make the blocks that are not there yet from the settings; those that are there rule."""
+    for block in (_platform_from_settings(), _archive_from_settings()):
+        type(block).register_type_and_schema()
+        try:
+            type(block).load(NAME)
+        except ValueError:  # Prefect's word for a block document that is not there
+            block.save(NAME)
+
+
+def _platform_from_settings() -> BusinessPlatform:
+    chosen = settings()
+    return BusinessPlatform(
+        url=chosen.platform_url,
+        token=chosen.platform.token,
+        timeout_seconds=chosen.platform.timeout_seconds,
+    )
+
+
+def _archive_from_settings() -> OrderArchive:
+    chosen = settings()
+    return OrderArchive.from_url(
+        chosen.archive_url,
+        region=chosen.archive.region,
+        timeout_seconds=chosen.archive.timeout_seconds,
+    )

@@ -1,0 +1,68 @@
+"""A segment: one uninterrupted stretch of a run, with the right to work on its order."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from uuid import UUID, uuid4
+
+from prefect import suspend_flow_run
+from prefect.exceptions import Abort
+from prefect.runtime import flow_run
+
+from flows.artifact import publish_artifact
+from ordercast.domain.errors import LeaseLost, TransientFault
+from ordercast.domain.order import Stage
+from ordercast.store import beats, runs
+from ordercast.store.runs import Lease
+
+BEAT_SECONDS = 5
+
+
+@contextmanager
+def segment(order_no: str, version: int) -> Iterator[tuple[Lease, Stage]]:
+    """Work on a version of an order; gives the lease and the stage it has reached.
+
+    A fault that passes parks the order and suspends the run; any other one is noted for the
+    operators and fails the run. A segment that has lost its lease stops without a trace.
+    """
+    lease = runs.take_lease(order_no, version, flow_run_id=_flow_run_id(), worker=_worker())
+    try:
+        yield lease, runs.stage(lease)
+    except LeaseLost as lost:
+        raise Abort(str(lost)) from None
+    except TransientFault as fault:
+        runs.park(lease, str(fault))
+        suspend(order_no)
+    except Exception as fault:
+        runs.ask_operator(lease, f"{type(fault).__name__}: {fault}")
+        raise
+    finally:
+        runs.release_lease(lease)
+
+
+def suspend(order_no: str) -> None:
+    """Leave the run until the relay resumes it. The database decides whether it waits again."""
+    publish_artifact(order_no)
+    suspend_flow_run(key=str(uuid4()), timeout=None)
+
+
+def _flow_run_id() -> UUID | None:
+    return UUID(flow_run.id) if flow_run.id else None
+
+
+@cache
+def _worker() -> str:
+    """The name of this process among the workers; it beats from now on."""
+    name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    beats.beat(name)
+    threading.Thread(target=_keep_beating, args=(name,), daemon=True).start()
+    return name
+
+
+def _keep_beating(name: str) -> None:
+    pause = threading.Event()
+    while not pause.wait(BEAT_SECONDS):
+        beats.beat(name)

@@ -1,0 +1,5 @@
+"""`python -m ordercast` is the command `ordercast`."""
+
+from ordercast.cli import app
+
+app()

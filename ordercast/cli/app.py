@@ -1,0 +1,25 @@
+"""The commands of `ordercast`."""
+
+import typer
+
+from ordercast.cli import archive, database, inbox, orders, pushes, running, sending, subscribers
+from ordercast.cli.faults import ToldInWords
+
+app = typer.Typer(
+    name="ordercast",
+    help="Carries telecom orders to completion and tells everyone about it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    cls=ToldInWords,
+)
+
+app.command("up")(running.up)
+app.command("serve")(running.serve)
+app.command("submit")(sending.submit)
+app.command("report")(sending.report)
+app.add_typer(orders.app, name="orders", help="Orders: list, show, cancel, reopen, retry.")
+app.add_typer(pushes.app, name="pushes", help="Pushes: who was told what, and what they said.")
+app.add_typer(subscribers.app, name="subscribers", help="Subscribers: who is told.")
+app.add_typer(archive.app, name="archive", help="The archive: find, get, verify.")
+app.add_typer(inbox.app, name="inbox", help="Messages as they came, and what became of them.")
+app.add_typer(database.app, name="db", help="The database: bring it to this version's shape.")

@@ -1,0 +1,201 @@
+"""`ordercast archive`: find evidence by tag and time, read it, and verify that it is whole."""
+
+import gzip
+import json
+import re
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from ordercast.archive.objects import Archive
+from ordercast.archive.verifying import differences
+from ordercast.store import archive as index
+from ordercast.store.clock import now
+from ordercast.store.engine import Database, database
+
+AGO = re.compile(r"(\d{1,5})(m|h|d|w)")
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+app = typer.Typer(help="Find, read and verify the evidence of orders.", no_args_is_help=True)
+
+
+def moment(text: str) -> datetime:
+    """A time by ISO 8601, UTC unless it says otherwise, or as how long ago: 30m, 24h, 7d, 2w."""
+    ago = AGO.fullmatch(text)
+    if ago:
+        return now() - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        cure = "write 2026-11-22, 2026-11-22T08:00, or how long ago: 30m, 24h, 7d, 2w"
+        raise typer.BadParameter(f"{text!r} is no time; {cure}") from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", "-t", help="With this tag; repeat it, and every one must hold."),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=moment, metavar="WHEN", help="Archived at this time or later."),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(parser=moment, metavar="WHEN", help="Archived before this time."),
+]
+
+
+@app.command()
+def find(
+    tag: Tags = None,
+    since: Since = None,
+    until: Until = None,
+    agent: Annotated[str | None, typer.Option(help="Of this agent.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
+    offset: Annotated[int, typer.Option(min=0, help="After so many.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False,
+) -> None:
+    """List archived orders, the last archived first. WHEN: 2026-11-22, or 24h, 7d ago."""
+    wanted = index.ArchiveFilter(tags=tuple(tag or ()), since=since, until=until, agent=agent)
+    with database().read() as session:
+        found = index.find(session, wanted, limit=limit, offset=offset)
+        total = index.count(session, wanted)
+    if as_json:
+        print(json.dumps([_as_json(entry) for entry in found], ensure_ascii=False, indent=2))
+    else:
+        Console().print(_table(found), f"{len(found)} of {total}")
+
+
+@app.command()
+def get(
+    order_no: Annotated[str, typer.Argument(help="The order's number.")],
+    version: Annotated[int | None, typer.Option(min=1, help="Not the latest version.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    raw: Annotated[bool, typer.Option(help="The bytes as they are kept, compressed.")] = False,
+) -> None:
+    """Print the evidence of an order as readable JSON; exit 1 if it was altered."""
+    with database().read() as session:
+        entry = index.entry(session, order_no, version)
+    body = default_archive().get(entry.bucket, entry.key)
+    altered = sha256(body).hexdigest() != entry.sha256
+    if altered:
+        _complain(f"{entry.bucket}/{entry.key} was altered: its SHA-256 is not {entry.sha256}")
+    _write(body if raw else _readable(body), out)
+    if altered:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(tag: Tags = None, since: Since = None, until: Until = None) -> None:
+    """Read every object again and name what is missing, altered or unlike the index."""
+    wanted = index.ArchiveFilter(tags=tuple(tag or ()), since=since, until=until)
+    archive = default_archive()
+    with database().read() as session:
+        total = index.count(session, wanted)
+    checked, faults = 0, []
+    for entry in _with_progress(entries(database(), wanted), total):
+        checked += 1
+        faults += [(entry, problem) for problem in differences(archive, entry)]
+    faulty = len({(entry.order_no, entry.version) for entry, _ in faults})
+    if faults:
+        Console().print(_fault_table(faults))
+    print(f"{checked} checked, {faulty} faulty")
+    raise typer.Exit(1 if faults else 0)
+
+
+def default_archive() -> Archive:
+    """The archive by its block; imported late, since Prefect takes its time to load."""
+    from blocks.loading import order_archive  # noqa: PLC0415
+
+    return order_archive()
+
+
+def entries(
+    opened: Database, wanted: index.ArchiveFilter, *, page: int = 500
+) -> Iterator[index.ArchivedVersion]:
+    """Every entry of that kind, read by pages; no transaction is held between them."""
+    after: tuple[str, int] | None = None
+    while True:
+        with opened.read() as session:
+            found = index.page_after(session, wanted, after=after, limit=page)
+        yield from found
+        if len(found) < page:
+            return
+        after = (found[-1].order_no, found[-1].version)
+
+
+def _readable(body: bytes) -> bytes:
+    try:
+        document = json.loads(gzip.decompress(body))
+    except (OSError, EOFError, zlib.error, ValueError):
+        _complain("this is no compressed JSON: --raw gives the bytes as they are")
+        raise typer.Exit(1) from None
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _write(content: bytes, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write {out}: {error.strerror}") from None
+
+
+def _as_json(entry: index.ArchivedVersion) -> dict[str, Any]:
+    return {**asdict(entry), "archived_at": entry.archived_at.isoformat()}
+
+
+def _table(found: Iterable[index.ArchivedVersion]) -> Table:
+    table = Table("order", "version", "state", "title", "tags", "archived (UTC)", "object")
+    for entry in found:
+        table.add_row(
+            entry.order_no,
+            str(entry.version),
+            entry.state or "",
+            Text(entry.title or ""),
+            Text(", ".join(entry.tags)),
+            f"{entry.archived_at:%Y-%m-%d %H:%M:%S}",
+            Text(f"{entry.bucket}/{entry.key}", overflow="fold"),
+        )
+    return table
+
+
+def _fault_table(faults: Iterable[tuple[index.ArchivedVersion, str]]) -> Table:
+    table = Table("order", "version", "object", "what is wrong")
+    for entry, problem in faults:
+        place = Text(f"{entry.bucket}/{entry.key}", overflow="fold")
+        table.add_row(entry.order_no, str(entry.version), place, Text(problem, overflow="fold"))
+    return table
+
+
+def _with_progress(
+    found: Iterable[index.ArchivedVersion], total: int
+) -> Iterable[index.ArchivedVersion]:
+    console = Console(stderr=True)
+    return track(
+        found,
+        "Verifying",
+        total=total,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True).print(Text(text))

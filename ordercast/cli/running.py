@@ -1,0 +1,120 @@
+"""`ordercast up` and `ordercast serve`: running the services."""
+
+import logging
+import signal
+import threading
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from config.catalog import catalogue
+from config.settings import Settings, settings
+from config.tags import tag_rules
+from ordercast.services import worker
+from ordercast.services.gateway import app as gateway
+from ordercast.services.platform import app as platform
+from ordercast.services.relay import service as relay
+from ordercast.services.supervisor import (
+    Supervisor,
+    children_of,
+    sole_use,
+    wait_for_free_ports,
+)
+from ordercast.store.engine import database
+from ordercast.store.migrating import upgrade
+from ordercast.store.sealing import make_key
+
+console = Console()
+
+
+class Service(StrEnum):
+    """What one process can serve."""
+
+    GATEWAY = "gateway"
+    RELAY = "relay"
+    WORKER = "worker"
+    PLATFORM = "platform"
+
+
+def up() -> None:
+    """Start a Prefect server, the gateway with the relay, a worker and the platform."""
+    chosen, stop = settings(), stop_on_signals()
+    log_to_console(chosen)
+    with sole_use(chosen.home):
+        wait_for_free_ports(chosen)
+        prepare(chosen)
+        supervisor = Supervisor(children_of(chosen), stop)
+        try:
+            with console.status("Starting …"):
+                supervisor.start()
+            console.print(addresses(chosen))
+            supervisor.watch()
+        finally:
+            with console.status("Stopping …"):
+                supervisor.shut_down()
+
+
+def prepare(chosen: Settings) -> None:
+    """Check the files that operators edit, make a key, and bring the database up to date."""
+    catalogue(), tag_rules()
+    if not chosen.sealing_keys.get_secret_value():
+        make_key(chosen.home)
+    upgrade(database())
+
+
+def addresses(chosen: Settings) -> Table:
+    """Where everything is."""
+    table = Table(title="Ordercast is up", show_header=False)
+    table.add_row("Orders", f"{chosen.gateway_url}/tmf-api/serviceOrdering/v4/serviceOrder")
+    table.add_row("API docs", f"{chosen.gateway_url}/docs")
+    table.add_row("Prefect UI", chosen.prefect_ui_url)
+    table.add_row("Business platform", chosen.platform_url)
+    table.add_row("Data, keys, logs", str(chosen.home.absolute()))
+    return table
+
+
+def serve(
+    services: Annotated[list[Service], typer.Argument(help="gateway, relay, worker, platform")],
+) -> None:
+    """Run services in this process until it is told to stop."""
+    log_to_console(settings())
+    if Service.WORKER in services:
+        if len(services) > 1:
+            raise typer.BadParameter("the worker has a process of its own")
+        return worker.run()
+    stop = stop_on_signals()
+    threads = [threading.Thread(target=_run, args=(each, stop), name=each) for each in services]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join()
+    return None
+
+
+def _run(service: Service, stop: threading.Event) -> None:
+    """Run a service; when it ends, for whatever reason, the process ends."""
+    runs = {Service.GATEWAY: gateway.run, Service.RELAY: relay.run, Service.PLATFORM: platform.run}
+    try:
+        runs[service](stop)
+    finally:
+        stop.set()
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def log_to_console(chosen: Settings) -> None:
+    """Log one line an event."""
+    logging.basicConfig(
+        level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)

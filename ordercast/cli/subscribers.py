@@ -1,0 +1,135 @@
+"""`ordercast subscribers`: who is told, where, and of what."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ordercast.contracts.subscriber import (
+    Acknowledgement,
+    NewSubscriber,
+    ScheduleName,
+    SubscriberKind,
+    SubscriberView,
+)
+from ordercast.delivery.guard import guard
+from ordercast.delivery.subscribing import check, subscribe
+from ordercast.intake.problems import validate
+from ordercast.store import subscribers
+from ordercast.store.engine import database
+
+app = typer.Typer(help="Who is told, where, and of what.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="What it is called.")],
+    url: Annotated[str, typer.Argument(help="Where pushes go: https://host/path.")],
+    kind: Annotated[SubscriberKind, typer.Option(help="Who it is.")] = SubscriberKind.PUBLIC,
+    agent: Annotated[str | None, typer.Option(help="The agent, for kind agent.")] = None,
+    event_type: Annotated[
+        list[str] | None, typer.Option(help="A pattern such as order.*; may be repeated.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only orders with such a tag.")] = None,
+    of_agent: Annotated[
+        list[str] | None, typer.Option(help="Only orders of such an agent.")
+    ] = None,
+    schedule: Annotated[
+        ScheduleName, typer.Option(help="How pushes are tried again.")
+    ] = ScheduleName.STANDARD,
+    acknowledgement: Annotated[
+        Acknowledgement, typer.Option(help="What a receiver answers that took a push.")
+    ] = Acknowledgement.STATUS,
+    secret: Annotated[
+        str | None, typer.Option(help="Its own signing secret; else one is made.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a subscriber, and show its signing secret this once."""
+    document = {
+        "name": name,
+        "url": url,
+        "kind": kind,
+        "agent": agent,
+        "event_types": event_type or [],
+        "tags": tag or [],
+        "agents": of_agent or [],
+        "schedule": schedule,
+        "acknowledgement": acknowledgement,
+        "secret": secret,
+    }
+    wanted = validate(NewSubscriber, document)
+    check(wanted, guard())
+    with database().write() as session:
+        created = subscribe(session, wanted)
+    if as_json:
+        typer.echo(created.model_dump_json(indent=2))
+        return
+    _print_one(created)
+    typer.echo(f"Signing secret, shown this once: {created.secret}")
+
+
+@app.command("list")
+def list_all(
+    limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the subscribers that are not removed."""
+    with database().read() as session:
+        total, page = subscribers.listing(session, limit=limit)
+        views = [SubscriberView.model_validate(each) for each in page]
+    if as_json:
+        typer.echo(f"[{','.join(view.model_dump_json() for view in views)}]")
+        return
+    Console().print(_table(views))
+    if total > len(views):
+        typer.echo(f"{len(views)} of {total} shown")
+
+
+@app.command("show")
+def show(subscriber_id: str, as_json: AsJson = False) -> None:
+    """Show one subscriber."""
+    with database().read() as session:
+        view = SubscriberView.model_validate(subscribers.get(session, subscriber_id))
+    if as_json:
+        typer.echo(view.model_dump_json(indent=2))
+    else:
+        _print_one(view)
+
+
+@app.command("remove")
+def remove(subscriber_id: str) -> None:
+    """Tell a subscriber nothing more; what it was told stays in the ledger."""
+    with database().write() as session:
+        subscribers.delete(session, subscriber_id)
+    typer.echo(f"removed {subscriber_id}")
+
+
+def _table(views: Sequence[SubscriberView]) -> Table:
+    table = Table("id", "name", "kind", "url", "told of", "state")
+    for view in views:
+        row = (view.id, view.name, view.kind, view.url, _told_of(view), view.state)
+        table.add_row(*(escape(each) for each in row))
+    return table
+
+
+def _told_of(view: SubscriberView) -> str:
+    parts = [", ".join(view.event_types) or "final outcomes"]
+    if view.agent or view.agents:
+        parts.append(f"agents {', '.join(view.agents or [str(view.agent)])}")
+    if view.tags:
+        parts.append(f"tags {', '.join(view.tags)}")
+    return "; ".join(parts)
+
+
+def _print_one(view: SubscriberView) -> None:
+    table = Table(show_header=False)
+    for name, value in view.model_dump(mode="json", exclude={"secret"}).items():
+        shown = ", ".join(value) if isinstance(value, list) else str(value or "")
+        table.add_row(name, escape(shown))
+    Console().print(table)

@@ -1,0 +1,173 @@
+"""The wire form of orders: TMF641 Service Ordering v4.1, as agents send it.
+
+What Ordercast reads has a type here; every other attribute of the standard is kept as sent.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from ordercast.domain.order import ItemAction
+
+SET_BY_US = (
+    "id",
+    "href",
+    "state",
+    "orderDate",
+    "startDate",
+    "completionDate",
+    "errorMessage",
+    "milestone",
+    "jeopardyAlert",
+)
+"""Attributes that a client may not set. Source: TMF641 v4.1, ServiceOrder_Create."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A date-time; without an offset it is taken as UTC."""
+
+Text = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Resource(BaseModel):
+    """Any TMF resource: camel case on the wire, unknown attributes kept."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="allow", coerce_numbers_to_str=True
+    )
+
+
+class Characteristic(Resource):
+    """A named value of a service."""
+
+    name: Text
+    value: Any
+
+
+class SpecificationRef(Resource):
+    """Names the product by the key (or name) that the catalogue gives it."""
+
+    id: Text | None = None
+    name: str | None = None
+
+
+class RelatedParty(Resource):
+    """Someone with a role in the order; the role `agent` says who sells."""
+
+    id: Text | None = None
+    name: str | None = None
+    role: str | None = None
+
+
+class Note(Resource):
+    """A remark."""
+
+    text: str
+
+
+class ServiceRef(Resource):
+    """The service that a line adds, changes or ends."""
+
+    id: str | None = None
+    name: str | None = None
+    category: str | None = None
+    service_type: str | None = None
+    service_specification: SpecificationRef | None = None
+    service_characteristic: list[Characteristic] = Field(default_factory=list)
+    related_party: list[RelatedParty] = Field(default_factory=list)
+    note: list[Note] = Field(default_factory=list)
+
+    @property
+    def product(self) -> str | None:
+        """What names the product: the specification's id or name, the type, or the name."""
+        spec = self.service_specification
+        return (spec and spec.id) or (spec and spec.name) or self.service_type or self.name or None
+
+    @property
+    def characteristics(self) -> dict[str, Any]:
+        return {each.name: each.value for each in self.service_characteristic}
+
+
+class ServiceOrderItem(Resource):
+    """One line of an order; nested items are lines of their own."""
+
+    id: Text
+    action: ItemAction
+    service: ServiceRef
+    quantity: int = Field(default=1, ge=1)
+    service_order_item: list["ServiceOrderItem"] = Field(default_factory=list)
+
+
+class ServiceOrderAttributes(Resource):
+    """What a client may say of an order apart from its lines."""
+
+    external_id: Text | None = None
+    category: str | None = None
+    description: str | None = None
+    notification_contact: str | None = None
+    priority: str | None = None
+    requested_start_date: Moment | None = None
+    requested_completion_date: Moment | None = None
+    external_reference: list[dict[str, Any]] | None = None
+    note: list[Note] | None = None
+    order_relationship: list[dict[str, Any]] | None = None
+    related_party: list[RelatedParty] | None = None
+
+
+class ServiceOrderCreate(ServiceOrderAttributes):
+    """The body of `POST /serviceOrder`. Source: TMF641 v4.1, ServiceOrder_Create."""
+
+    service_order_item: list[ServiceOrderItem] = Field(min_length=1)
+
+    @property
+    def agent(self) -> str | None:
+        """The party with the role `agent`, by its id or name."""
+        for party in self.related_party or []:
+            if party.role and party.role.casefold() == "agent":
+                return party.id or party.name
+        return None
+
+    @property
+    def lines(self) -> list[ServiceOrderItem]:
+        """All items, nested ones after the item that holds them."""
+        found, waiting = [], list(reversed(self.service_order_item))
+        while waiting:
+            item = waiting.pop()
+            found.append(item)
+            waiting.extend(reversed(item.service_order_item))
+        return found
+
+    @model_validator(mode="after")
+    def _item_ids_differ(self) -> "ServiceOrderCreate":
+        seen: set[str] = set()
+        for item in self.lines:
+            if item.id in seen:
+                raise ValueError(f"serviceOrderItem: two items have the id {item.id!r}")
+            seen.add(item.id)
+        return self
+
+
+class ServiceOrderUpdate(ServiceOrderAttributes):
+    """The body of `PATCH /serviceOrder/{id}`: the attributes to replace."""
+
+    service_order_item: list[ServiceOrderItem] | None = Field(default=None, min_length=1)
+
+
+class ServiceOrderRef(Resource):
+    """Names an order by its number."""
+
+    id: Text
+
+
+class CancelServiceOrderCreate(Resource):
+    """The body of `POST /cancelServiceOrder`. Source: TMF641 v4.1."""
+
+    service_order: ServiceOrderRef
+    cancellation_reason: str | None = None
+    requested_cancellation_date: Moment | None = None

@@ -1,0 +1,67 @@
+"""The body of a push: a CloudEvent. Source: CloudEvents 1.0, JSON format, structured mode."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ordercast.store.tables import PushEvent
+
+MEDIA_TYPE = "application/cloudevents+json; charset=utf-8"
+MOST_BYTES = 20_000
+KEPT_ALWAYS = frozenset({"order_no", "version", "state"})
+
+
+def cloud_event_type(event_type: str) -> str:
+    """The type on the wire: `order.completed` is `com.ordercast.order.completed.v1`."""
+    return f"com.ordercast.{event_type}.v1"
+
+
+def body_of(event: PushEvent, *, base_url: str) -> str:
+    """The JSON text that is sent for an event: the same one at every attempt.
+
+    It stays under 20 kB: what is too large for it is named in `data.omitted`, and `dataref`
+    links to the order, which has it. `base_url` is the gateway's.
+    """
+    data = {**event.data, "order_no": event.order_no, "version": event.version}
+    envelope = _envelope(event, base_url)
+    body = _spell({**envelope, "data": data})
+    if len(body.encode()) < MOST_BYTES:
+        return body
+    order = f"{base_url}/tmf-api/serviceOrdering/v4/serviceOrder/{event.order_no}"
+    envelope["dataref"] = order
+    room = MOST_BYTES - len(_spell({**envelope, "data": {}}).encode())
+    return _spell({**envelope, "data": _fitted(data, room)})
+
+
+def _envelope(event: PushEvent, base_url: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": base_url,
+        "type": cloud_event_type(event.type),
+        "subject": event.order_no,
+        "time": _rfc3339(event.occurred_at),
+        "sequence": f"{event.sequence:010}",
+        "datacontenttype": "application/json",
+    }
+
+
+def _fitted(data: Mapping[str, Any], room: int) -> dict[str, Any]:
+    """The data without its largest attributes, as many as it takes."""
+    sizes = {name: len(_spell({name: value}).encode()) for name, value in data.items()}
+    fitted, omitted = dict(data), []
+    for name in sorted(sizes.keys() - KEPT_ALWAYS, key=lambda name: -sizes[name]):
+        if omitted and len(_spell(fitted | {"omitted": omitted}).encode()) < room:
+            break
+        del fitted[name]
+        omitted.append(name)
+    return fitted | {"omitted": omitted}
+
+
+def _spell(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

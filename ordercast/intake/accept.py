@@ -1,0 +1,166 @@
+"""Intake: a message becomes orders, or is refused, and is kept either way.
+
+Gateway, listener and command line all come through here. Nothing is acknowledged before it
+is stored.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, NoReturn
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from config.catalog import catalogue
+from ordercast.contracts.service_order import ServiceOrderCreate
+from ordercast.domain.catalog import Catalogue
+from ordercast.domain.errors import Conflict, InvalidMessage, Problem
+from ordercast.domain.order import OrderState, new_order_no, priority_number, title
+from ordercast.intake.canonical import differences
+from ordercast.intake.csv_batch import CSV
+from ordercast.intake.drafts import Draft, Parsed
+from ordercast.intake.parse import parse
+from ordercast.store import inbox, orders
+from ordercast.store.clock import now
+from ordercast.store.engine import Database
+from ordercast.store.inbox import MessageOutcome, RawMessage
+from ordercast.store.tables import ServiceOrder
+
+DEFAULT_AGENT = "default"
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An order that a message stands for; `is_new` is false if it had been sent before."""
+
+    order_no: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a message: its orders, and the parts left out on request."""
+
+    orders: Sequence[Accepted]
+    left_out: Sequence[Problem] = ()
+
+
+def accept(database: Database, message: RawMessage, *, only_valid: bool = False) -> Receipt:
+    """Take the orders of a message, all of them or none, and keep the message.
+
+    With `only_valid` the good parts are taken and the problems of the others returned. The
+    agent and external id of `message` serve where the order itself names none.
+
+    Raises InvalidMessage (with the id of the kept message) for what cannot be read, and
+    Conflict if the agent has used an external id for other content.
+    """
+    parsed = parse(message.body, message.media_type)
+    if parsed.problems and not (only_valid and parsed.drafts):
+        _refuse(database, message, parsed.problems)
+    for attempt in range(TRIES):
+        try:
+            return _take(database, message, parsed)
+        except IntegrityError:  # someone else took this external id or order number just now
+            if attempt == TRIES - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _refuse(database: Database, message: RawMessage, problems: Sequence[Problem]) -> NoReturn:
+    with database.write() as session:
+        kept = inbox.keep(session, message, outcome=MessageOutcome.REFUSED, problems=problems)
+    raise InvalidMessage(problems, message_id=kept.id)
+
+
+def _take(database: Database, message: RawMessage, parsed: Parsed) -> Receipt:
+    try:
+        with database.write() as session:
+            taken = [_take_one(session, message, draft) for draft in parsed.drafts]
+    except Conflict as conflict:
+        problem = Problem("externalId", str(conflict), "send a new externalId, or the same order")
+        with database.write() as session:
+            inbox.keep(session, message, outcome=MessageOutcome.CONFLICT, problems=[problem])
+        raise
+    return Receipt(taken, parsed.problems)
+
+
+def _take_one(session: Session, message: RawMessage, draft: Draft) -> Accepted:
+    part = replace(
+        message,
+        body=draft.raw,
+        media_type=draft.media_type,
+        agent=draft.order.agent or message.agent or DEFAULT_AGENT,
+        external_id=_external_id(draft, message),
+    )
+    first = _first_order(session, part)
+    if first is None:
+        return Accepted(_open(session, part, draft), is_new=True)
+    if first.content_sha256 != draft.content_sha256:
+        raise _conflict(session, first, draft)
+    inbox.keep(session, part, outcome=MessageOutcome.DUPLICATE, order_no=first.order_no)
+    return Accepted(first.order_no, is_new=False)
+
+
+def _external_id(draft: Draft, message: RawMessage) -> str | None:
+    given = draft.order.external_id or message.external_id
+    if given is None and draft.media_type == CSV:
+        return f"csv-{sha256(draft.raw).hexdigest()[:32]}"  # the same file twice is one order
+    return given
+
+
+def _first_order(session: Session, part: RawMessage) -> ServiceOrder | None:
+    if part.agent is None or part.external_id is None:
+        return None
+    return orders.by_external_id(session, part.agent, part.external_id)
+
+
+def _conflict(session: Session, first: ServiceOrder, draft: Draft) -> Conflict:
+    original = inbox.message(session, first.message_id)
+    stored = parse(inbox.plain_body(original), original.media_type).drafts[0].document
+    fields = list(differences(stored, draft.document))
+    return Conflict(
+        f"externalId {first.external_id!r} of agent {first.agent!r} is {first.order_no}, "
+        f"whose content differs in: {', '.join(fields[:20])}",
+        fields,
+    )
+
+
+def _open(session: Session, part: RawMessage, draft: Draft) -> str:
+    at = now()
+    order_no = new_order_no(at.date())
+    kept = inbox.keep(session, part, outcome=MessageOutcome.ACCEPTED, order_no=order_no)
+    order = ServiceOrder(
+        order_no=order_no,
+        agent=part.agent or DEFAULT_AGENT,
+        external_id=part.external_id,
+        content_sha256=draft.content_sha256,
+        message_id=kept.id,
+        state=OrderState.ACKNOWLEDGED,
+        ordered_at=at,
+        **described(draft.order, catalogue()),
+    )
+    orders.open_order(session, order, at=at)
+    session.flush()
+    return order_no
+
+
+def described(order: ServiceOrderCreate, known: Catalogue) -> dict[str, Any]:
+    """The columns of an order that say what it is, free of secrets."""
+    kinds = [
+        (product.key if (product := known.product(line.service.product)) else None, line.action)
+        for line in order.lines
+    ]
+    document = order.model_dump(
+        mode="json", by_alias=True, exclude_unset=True, exclude={"service_order_item"}
+    )
+    return {
+        "title": title(kinds),
+        "category": order.category,
+        "priority": priority_number(order.priority),
+        "line_count": len(kinds),
+        "document": known.mask(document),
+        "products": sorted({key for key, _ in kinds if key}),
+        "requested_start_at": order.requested_start_date,
+    }

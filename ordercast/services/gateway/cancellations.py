@@ -1,0 +1,70 @@
+"""Cancelling over HTTP: TMF641 Service Ordering v4.1, `/cancelServiceOrder`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+
+from config.settings import settings
+from ordercast.contracts.service_order import CancelServiceOrderCreate
+from ordercast.domain.errors import NotFound
+from ordercast.intake.json_orders import decode, load_json
+from ordercast.intake.problems import validate
+from ordercast.services.gateway.representation import href
+from ordercast.store import commands
+from ordercast.store.commands import CommandKind
+from ordercast.store.engine import database
+from ordercast.store.tables import OrderCommand
+
+router = APIRouter(tags=["cancelServiceOrder"])
+
+PATH = "/tmf-api/serviceOrdering/v4/cancelServiceOrder"
+
+
+@router.post(PATH, status_code=201)
+def create_cancellation(
+    body: Annotated[bytes, Body(media_type="application/json")],
+) -> dict[str, Any]:
+    """Ask to cancel what is open of an order; the answer's state tells how that goes."""
+    asked = validate(CancelServiceOrderCreate, load_json(decode(body)), forbidden=("id", "state"))
+    with database().write() as session:
+        command = commands.ask(
+            session,
+            asked.service_order.id,
+            CommandKind.CANCEL,
+            reason=asked.cancellation_reason or "no reason given",
+            asked_by="http",
+            due_at=asked.requested_cancellation_date,
+        )
+    return _cancellation(command)
+
+
+@router.get(PATH)
+def list_cancellations(order_no: str | None = None) -> list[dict[str, Any]]:
+    """Cancellations, the newest first."""
+    with database().read() as session:
+        found = commands.of_kind(session, CommandKind.CANCEL, order_no=order_no)
+    return [_cancellation(command) for command in found]
+
+
+@router.get(f"{PATH}/{{command_id}}")
+def get_cancellation(command_id: str) -> dict[str, Any]:
+    """One cancellation."""
+    with database().read() as session:
+        command = commands.command(session, command_id)
+    if command.kind != CommandKind.CANCEL:
+        raise NotFound("cancellation", command_id)
+    return _cancellation(command)
+
+
+def _cancellation(command: OrderCommand) -> dict[str, Any]:
+    shown = {
+        "id": command.id,
+        "href": f"{settings().gateway_url}{PATH}/{command.id}",
+        "cancellationReason": command.reason,
+        "effectiveCancellationDate": command.done_at,
+        "completionMessage": command.answer,
+        "serviceOrder": {"id": command.order_no, "href": href(command.order_no)},
+        "state": command.state,
+        "@type": "CancelServiceOrder",
+    }
+    return {name: value for name, value in shown.items() if value is not None}

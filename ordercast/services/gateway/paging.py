@@ -1,0 +1,25 @@
+"""Pages of lists: `offset` and `limit` in, TMF's count headers out."""
+
+from typing import Annotated
+
+from fastapi import Query, Response
+
+from config.settings import settings
+from ordercast.domain.errors import InvalidMessage, Problem
+
+Offset = Annotated[int, Query(ge=0, description="rows to skip")]
+Limit = Annotated[int | None, Query(ge=1, description="rows to return")]
+
+
+def page_size(limit: int | None) -> int:
+    """The number of rows of a page; InvalidMessage if more are asked for than allowed."""
+    most = settings().gateway.max_page_limit
+    if limit is not None and limit > most:
+        raise InvalidMessage([Problem("limit", f"is over {most}", "page with offset")])
+    return limit or settings().gateway.page_limit
+
+
+def count_headers(response: Response, *, total: int, shown: int) -> None:
+    """Tell how many rows there are and how many this page has. Source: TMF630."""
+    response.headers["X-Total-Count"] = str(total)
+    response.headers["X-Result-Count"] = str(shown)

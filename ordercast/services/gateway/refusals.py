@@ -1,0 +1,69 @@
+"""Refusals as HTTP: the status is chosen here, the words come from the domain.
+
+Every error body has TMF's shape, `{code, reason, message, status}`; `problems` lists the
+fields with their cures, and `messageId` names the message that was kept.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ordercast.domain.errors import Conflict, InvalidMessage, NotFound, Refused, TooLarge
+from ordercast.intake.problems import problems_of_faults
+
+STATUS: dict[type[Refused], HTTPStatus] = {
+    InvalidMessage: HTTPStatus.BAD_REQUEST,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+
+
+def error_body(status: int, reason: str, message: str, **more: Any) -> dict[str, Any]:
+    """An error as TMF641 v4.1 has it."""
+    return {
+        "code": str(status),
+        "reason": reason,
+        "message": message,
+        "status": str(status),
+        **more,
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Answer every refusal of the application in the same shape."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)
+    status = STATUS[type(error)]
+    more: dict[str, Any] = {}
+    if isinstance(error, InvalidMessage):
+        more["problems"] = [problem.as_dict() for problem in error.problems]
+        if error.message_id:
+            more["messageId"] = error.message_id
+    if isinstance(error, Conflict) and error.fields:
+        more["fields"] = list(error.fields)
+    return JSONResponse(error_body(status, status.phrase, str(error), **more), status)
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return _refused(_request, InvalidMessage(problems_of_faults(error.errors())))
+
+
+def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    return JSONResponse(
+        error_body(error.status_code, phrase, str(error.detail)),
+        error.status_code,
+        headers=error.headers,
+    )

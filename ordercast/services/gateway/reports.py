@@ -1,0 +1,48 @@
+"""Completion reports over HTTP: one, or many at once."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from fastapi.responses import JSONResponse
+
+from ordercast.domain.report import Verdict
+from ordercast.intake.reporting import parse_one_report, parse_reports, take_reports
+from ordercast.store.engine import database
+
+router = APIRouter(tags=["completion reports"])
+
+STATUS = {
+    Verdict.ACCEPTED: 201,
+    Verdict.CORRECTED: 201,
+    Verdict.DUPLICATE: 200,
+    Verdict.CONTRADICTING: 409,
+    Verdict.LATE: 409,
+    Verdict.UNKNOWN: 404,
+}
+
+
+@router.post("/work-orders/reports")
+def report_many(
+    request: Request, body: Annotated[bytes, Body(media_type="application/json")]
+) -> dict[str, Any]:
+    """Take many reports: a JSON array, NDJSON or CSV. Each is answered, matched by its ids."""
+    media_type = request.headers.get("content-type", "application/json")
+    answers = take_reports(database(), parse_reports(database(), body, media_type))
+    counts: dict[str, int] = {}
+    for answer in answers:
+        counts[answer.verdict] = counts.get(answer.verdict, 0) + 1
+    return {"counts": counts, "reports": [answer.model_dump() for answer in answers]}
+
+
+@router.post("/work-orders/{work_order_id}/report", status_code=201)
+def report(
+    work_order_id: str, body: Annotated[bytes, Body(media_type="application/json")]
+) -> JSONResponse:
+    """Report a work order completed or failed.
+
+    201: it has effect. 200: it was known already. 409: late or contradicting. 404: there is
+    no such work order. It is kept in every case.
+    """
+    report = parse_one_report(database(), body, work_order_id)
+    answer = take_reports(database(), [report])[0]
+    return JSONResponse(answer.model_dump(), STATUS[Verdict(answer.verdict)])

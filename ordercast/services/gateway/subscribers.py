@@ -1,0 +1,61 @@
+"""Subscribers over HTTP: who is told, where, and of what."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Response
+
+from config.settings import settings
+from ordercast.contracts.subscriber import (
+    CreatedSubscriber,
+    NewSubscriber,
+    SubscriberView,
+)
+from ordercast.delivery.guard import guard
+from ordercast.delivery.subscribing import check, subscribe
+from ordercast.intake.problems import validate
+from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
+from ordercast.store import subscribers
+from ordercast.store.engine import database
+
+router = APIRouter(prefix="/subscribers", tags=["subscribers"])
+
+_BODY = {"content": {"application/json": {"schema": NewSubscriber.model_json_schema()}}}
+
+
+@router.post("", status_code=201, openapi_extra={"requestBody": {**_BODY, "required": True}})
+def add_subscriber(document: Annotated[Any, Body()], response: Response) -> CreatedSubscriber:
+    """Add a subscriber. The answer is the only one that shows its signing secret."""
+    wanted = validate(NewSubscriber, document)
+    check(wanted, guard())
+    with database().write() as session:
+        created = subscribe(session, wanted)
+    response.headers["Location"] = f"{settings().gateway_url}/subscribers/{created.id}"
+    return created
+
+
+@router.get("")
+def list_subscribers(
+    response: Response,
+    limit: Limit = None,
+    offset: Offset = 0,
+) -> list[SubscriberView]:
+    """All subscribers that are not deleted, the oldest first."""
+    rows = page_size(limit)
+    with database().read() as session:
+        total, page = subscribers.listing(session, limit=rows, offset=offset)
+    count_headers(response, total=total, shown=len(page))
+    return [SubscriberView.model_validate(each) for each in page]
+
+
+@router.get("/{subscriber_id}")
+def show_subscriber(subscriber_id: str) -> SubscriberView:
+    """One subscriber, without its secret."""
+    with database().read() as session:
+        return SubscriberView.model_validate(subscribers.get(session, subscriber_id))
+
+
+@router.delete("/{subscriber_id}", status_code=204)
+def remove_subscriber(subscriber_id: str) -> None:
+    """Tell a subscriber nothing more; its ledger stays, what is pending is withdrawn."""
+    with database().write() as session:
+        subscribers.delete(session, subscriber_id)

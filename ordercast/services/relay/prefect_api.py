@@ -1,0 +1,142 @@
+"""The relay's Prefect client: few calls, in bulk."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+
+from ordercast.services.relay.remedies import FlowRunState
+from ordercast.store.chunks import chunks
+from ordercast.store.clock import now
+
+DEPLOYMENT = "order/order"
+CREATE_LIMIT = 100
+SET_STATE_LIMIT = 50
+READ_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class NewFlowRun:
+    """A flow run to create; the same key never creates a second one."""
+
+    key: str
+    name: str
+    parameters: Mapping[str, Any]
+    tags: Sequence[str]
+    start_at: datetime | None = None
+
+    def as_request(self) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "idempotency_key": self.key,
+            "name": self.name,
+            "parameters": dict(self.parameters),
+            "tags": list(self.tags),
+        }
+        if self.start_at:
+            request["state"] = _scheduled("Scheduled", self.start_at)
+        return request
+
+
+@contextmanager
+def prefect_api() -> Iterator["PrefectApi"]:
+    """A client for one thread. Its calls raise httpx.HTTPError while the server is away."""
+    with get_client(sync_client=True) as client:
+        yield PrefectApi(client)
+
+
+class PrefectApi:
+    """What the relay asks of the Prefect server."""
+
+    def __init__(self, client: SyncPrefectClient) -> None:
+        self._client = client
+        self._deployment: UUID | None = None
+
+    def forget_deployment(self) -> None:
+        """Look the deployment up again at the next use: the server's database may be new."""
+        self._deployment = None
+
+    def deployment(self) -> UUID:
+        """The id of the order deployment; ObjectNotFound if it is not deployed."""
+        if self._deployment is None:
+            self._deployment = self._client.read_deployment_by_name(DEPLOYMENT).id
+        return self._deployment
+
+    def create_runs(self, runs: Sequence[NewFlowRun]) -> dict[str, UUID | str]:
+        """Create up to 100 runs; for each key the flow run's id, or what is wrong with it."""
+        results = self._create(runs)
+        if len(runs) > 1 and any(result["status"] == "FAILED" for result in results):
+            results = [self._create([run])[0] for run in runs]
+        return {
+            run.key: UUID(made["flow_run_id"]) if made["status"] == "CREATED" else made["error"]
+            for run, made in zip(runs, results, strict=True)
+        }
+
+    def _create(self, runs: Sequence[NewFlowRun]) -> list[dict[str, Any]]:
+        body = [run.as_request() for run in runs]
+        path = f"/deployments/{self.deployment()}/create_flow_run/bulk"
+        return self._post(path, body)["results"]
+
+    def resume_suspended(self, flow_run_ids: Sequence[UUID]) -> set[UUID]:
+        """Resume those of up to 50 runs that are Suspended now, and say which they were."""
+        suspended = {"type": {"any_": ["PAUSED"]}, "name": {"any_": ["Suspended"]}}
+        body = {
+            "flow_runs": {"id": _any(flow_run_ids), "state": suspended},
+            "state": _scheduled("Resuming"),
+        }
+        results = self._post("/flow_runs/bulk_set_state", body)["results"]
+        return {UUID(each["flow_run_id"]) for each in results if each["status"] == "ACCEPT"}
+
+    def schedule(self, flow_run_ids: Sequence[UUID], name: str, at: datetime | None = None) -> None:
+        """Schedule runs whatever state they are in, at once unless a time is given."""
+        for some in chunks(list(flow_run_ids), SET_STATE_LIMIT):
+            body = {
+                "flow_runs": {"id": _any(some)},
+                "state": _scheduled(name, at),
+                "force": True,
+            }
+            self._post("/flow_runs/bulk_set_state", body)
+
+    def states(self, flow_run_ids: Sequence[UUID]) -> dict[UUID, FlowRunState]:
+        """The states of those runs that exist."""
+        found: dict[UUID, FlowRunState] = {}
+        for some in chunks(list(flow_run_ids), READ_LIMIT):
+            found |= self._filter({"id": _any(some)})
+        return found
+
+    def ended_since(self, moment: datetime) -> dict[UUID, FlowRunState]:
+        """Runs that were cancelled or have crashed since then, 200 at most."""
+        return self._filter(
+            {
+                "deployment_id": _any([self.deployment()]),
+                "state": {"type": {"any_": ["CANCELLED", "CRASHED", "CANCELLING"]}},
+                "end_time": {"after_": moment.isoformat()},
+            }
+        )
+
+    def _filter(self, flow_runs: Mapping[str, Any]) -> dict[UUID, FlowRunState]:
+        body = {"flow_runs": dict(flow_runs), "limit": READ_LIMIT, "sort": "END_TIME_DESC"}
+        rows = self._post("/flow_runs/filter", body)
+        return {UUID(row["id"]): _state(row["state"]) for row in rows if row["state"]}
+
+    def _post(self, path: Any, body: Any) -> Any:
+        response = self._client.request("POST", path, json=body)
+        response.raise_for_status()
+        return response.json()
+
+
+def _any(ids: Sequence[UUID]) -> dict[str, list[str]]:
+    return {"any_": [str(each) for each in ids]}
+
+
+def _scheduled(name: str, at: datetime | None = None) -> dict[str, Any]:
+    moment = (at or now()).isoformat()
+    return {"type": "SCHEDULED", "name": name, "state_details": {"scheduled_time": moment}}
+
+
+def _state(row: Mapping[str, Any]) -> FlowRunState:
+    since = datetime.fromisoformat(row["timestamp"])
+    return FlowRunState(row["type"], row["name"], since, row.get("message") or "")

@@ -1,0 +1,69 @@
+"""What to do about a flow run whose order is in flight, by what Prefect says of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+GRACE = timedelta(seconds=60)
+"""A run may stay so long between two states before somebody must have died on it."""
+
+MOST_RECOVERIES = 10
+"""A run that has brought down its worker so often waits for a person."""
+
+
+class Remedy(StrEnum):
+    """The cure for a run."""
+
+    NONE = "all is well"
+    LAUNCH_AGAIN = "the flow run is gone: launch another"
+    SCHEDULE_AGAIN = "its worker has died on it: schedule it again"
+    CANCEL = "it was cancelled in Prefect: cancel the order, then schedule it again"
+    ASK_OPERATOR = "it has failed: a person must look at it"
+
+
+@dataclass(frozen=True)
+class FlowRunState:
+    """What Prefect says of a flow run: the type and name of its state, since when, and why."""
+
+    type: str
+    name: str
+    since: datetime
+    message: str = ""
+
+
+def remedy_for(
+    state: FlowRunState | None,
+    *,
+    is_waiting: bool,
+    is_orphan: bool,
+    is_sealed: bool,
+    recoveries: int,
+    now: datetime,
+) -> Remedy:
+    """The remedy for a run in flight.
+
+    `state` is None if Prefect knows no such run; `is_waiting` says that the order waits for
+    something, `is_orphan` that the worker that holds the run is dead.
+    """
+    if state is None:
+        return Remedy.LAUNCH_AGAIN
+    stuck = is_orphan or now - state.since > GRACE
+    match state.type:
+        case "CANCELLED":
+            return Remedy.SCHEDULE_AGAIN if is_sealed else Remedy.CANCEL
+        case "CRASHED" if recoveries >= MOST_RECOVERIES:
+            return Remedy.ASK_OPERATOR
+        case "CRASHED" | "COMPLETED":
+            return Remedy.SCHEDULE_AGAIN
+        case "FAILED":
+            return Remedy.ASK_OPERATOR
+        case "PENDING" | "RUNNING" | "CANCELLING":
+            return Remedy.SCHEDULE_AGAIN if stuck else Remedy.NONE
+        case "PAUSED":
+            return Remedy.NONE if is_waiting else _if(stuck)
+        case _:
+            return Remedy.NONE
+
+
+def _if(stuck: bool) -> Remedy:
+    return Remedy.SCHEDULE_AGAIN if stuck else Remedy.NONE

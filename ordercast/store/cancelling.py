@@ -1,0 +1,41 @@
+"""Cancelling: what is open of an order is cancelled, and its run goes on to tell of it."""
+
+from sqlmodel import Session
+
+from ordercast.domain.errors import Conflict
+from ordercast.domain.order import OrderState, Stage
+from ordercast.domain.work_order import WorkOrderState
+from ordercast.store import orders, work_orders
+from ordercast.store.clock import now
+from ordercast.store.runs import run_of
+from ordercast.store.tables import OrderRun, ServiceOrder
+
+
+def cancel(session: Session, order_no: str) -> OrderRun:
+    """Cancel what is open of an order and have its run woken; returns the run.
+
+    Completed work stays completed: the rollup decides what the order is in the end. Raises
+    Conflict once the outcome is sealed: it stands.
+    """
+    order = orders.order(session, order_no, lock=True)
+    run = run_of(session, order_no, order.version, lock=True)
+    if not Stage(run.stage).is_before(Stage.SEALED):
+        raise Conflict(f"{order_no} is {order.state}: its outcome is sealed and stands")
+    order.cancel_requested_at = order.cancel_requested_at or now()
+    cancel_open_work(session, order)
+    run.start_at = now()
+    if run.waiting_for:
+        run.wake_at = now()
+    return run
+
+
+def cancel_open_work(session: Session, order: ServiceOrder) -> None:
+    """Cancel the open work orders of an order, and the lines that have none yet."""
+    work = work_orders.lines_work(session, order.order_no)
+    for line in work.values():
+        open_ones = {name for name, state in line.states.items() if state.is_open}
+        line.become(dict.fromkeys(open_ones, WorkOrderState.CANCELLED))
+    work_orders.roll_up(session, order.order_no, work)
+    for line in orders.lines(session, order.order_no):
+        if line.line_no not in work and not OrderState(line.state).is_final:
+            line.state = OrderState.CANCELLED

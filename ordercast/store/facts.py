@@ -1,0 +1,44 @@
+"""What the rules of classification may ask of an order."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ordercast.contracts.service_order import ServiceOrderAttributes, ServiceRef
+from ordercast.domain.classify import Facts
+from ordercast.store.tables import OrderLine, ServiceOrder
+
+CHANNELS = ("agent", "public", "internet", "iot")
+BATCH_LINES = 10
+"""An order of at least so many lines is a batch."""
+
+
+def characteristics(line: OrderLine) -> dict[str, Any]:
+    """The characteristics of a line by name, masked as they are stored."""
+    return ServiceRef.model_validate(line.document.get("service", {})).characteristics
+
+
+def channel(order: ServiceOrder) -> str:
+    """Where the order came from: the party with the role `channel`, else the category."""
+    attributes = ServiceOrderAttributes.model_validate(order.document)
+    named = [party.id for party in attributes.related_party or [] if party.role == "channel"]
+    for word in [*named, order.category]:
+        if word in CHANNELS:
+            return word
+    return "agent"
+
+
+def facts(order: ServiceOrder, lines: Sequence[OrderLine]) -> Facts:
+    """The facts of an order whose state is final, by name."""
+    regions = {str(region) for line in lines if (region := characteristics(line).get("region"))}
+    return {
+        "agent": [order.agent],
+        "channel": [channel(order)],
+        "category": [order.category] if order.category else [],
+        "product": order.products,
+        "action": sorted({line.action for line in lines}),
+        "region": sorted(regions),
+        "priority": [str(order.priority)],
+        "state": [order.state],
+        "lines": [str(len(lines))],
+        "batch": ["true" if len(lines) >= BATCH_LINES else "false"],
+    }

@@ -1,0 +1,85 @@
+"""The inbox: every message as it came, sealed, with what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from uuid import uuid4
+
+from sqlmodel import Session, col, select
+
+from ordercast.domain.errors import NotFound, Problem
+from ordercast.store.clock import now
+from ordercast.store.sealing import sealer
+from ordercast.store.tables import InboxMessage
+
+
+class MessageOutcome(StrEnum):
+    """What became of a message."""
+
+    ACCEPTED = "accepted"
+    CHANGED = "changed"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class RawMessage:
+    """A message before it is kept: its bytes, what they are, and where they came from."""
+
+    body: bytes
+    media_type: str
+    source: str
+    agent: str | None = None
+    external_id: str | None = None
+
+
+def keep(
+    session: Session,
+    message: RawMessage,
+    *,
+    outcome: MessageOutcome,
+    problems: Sequence[Problem] = (),
+    order_no: str | None = None,
+) -> InboxMessage:
+    """Keep a message, sealed, with its outcome."""
+    kept = InboxMessage(
+        id=f"msg-{uuid4().hex}",
+        received_at=now(),
+        source=message.source,
+        media_type=message.media_type,
+        agent=message.agent,
+        external_id=message.external_id,
+        sealed=sealer().seal(message.body),
+        sha256=sha256(message.body).hexdigest(),
+        size_bytes=len(message.body),
+        outcome=outcome,
+        problems=[problem.as_dict() for problem in problems],
+        order_no=order_no,
+    )
+    session.add(kept)
+    return kept
+
+
+def message(session: Session, message_id: str) -> InboxMessage:
+    """The message with that id; NotFound if there is none."""
+    found = session.get(InboxMessage, message_id)
+    if found is None:
+        raise NotFound("message", message_id)
+    return found
+
+
+def plain_body(kept: InboxMessage) -> bytes:
+    """The bytes of a message as they came: may hold secrets, never to be shown."""
+    return sealer().unseal(kept.sealed)
+
+
+def messages(
+    session: Session, *, outcome: str | None = None, offset: int = 0, limit: int = 100
+) -> Sequence[InboxMessage]:
+    """Messages, the newest first."""
+    query = select(InboxMessage).order_by(col(InboxMessage.received_at).desc())
+    if outcome:
+        query = query.where(InboxMessage.outcome == outcome)
+    return session.exec(query.offset(offset).limit(limit)).all()

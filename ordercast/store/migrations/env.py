@@ -1,0 +1,28 @@
+"""How Alembic reaches the database: the connection is handed over by `migrating.upgrade`."""
+
+from typing import Any, Literal
+
+from alembic import context
+from sqlmodel import SQLModel
+
+from ordercast.store import tables
+
+assert tables  # their definitions fill the metadata
+
+
+def _render(kind: str, value: Any, _autogenerate: Any) -> str | Literal[False]:
+    """Revisions name plain types, so that they stand whatever becomes of ours."""
+    if kind == "type" and isinstance(value, tables.UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and type(value).__name__ == "AutoString":
+        return "sa.String()"
+    return False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=SQLModel.metadata,
+    render_item=_render,
+)
+with context.begin_transaction():
+    context.run_migrations()

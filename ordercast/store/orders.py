@@ -1,0 +1,93 @@
+"""Orders and their lines: opening, finding, listing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, String, cast, func
+from sqlmodel import Session, col, select
+
+from ordercast.domain.errors import NotFound
+from ordercast.domain.order import Stage
+from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
+
+
+def open_order(session: Session, order: ServiceOrder, *, at: datetime) -> None:
+    """Open the life of an order: its row, and a run of version 1 that the relay launches."""
+    session.add(order)
+    session.add(
+        OrderRun(
+            order_no=order.order_no,
+            version=1,
+            stage=Stage.ACCEPTED,
+            priority=order.priority,
+            start_at=order.requested_start_at or at,
+            launch_at=at,
+        )
+    )
+
+
+def order(session: Session, order_no: str, *, lock: bool = False) -> ServiceOrder:
+    """The order with that number, its row locked if asked; NotFound if there is none."""
+    found = session.get(ServiceOrder, order_no, with_for_update=lock or None)
+    if found is None:
+        raise NotFound("order", order_no)
+    return found
+
+
+def by_external_id(session: Session, agent: str, external_id: str) -> ServiceOrder | None:
+    """The order that an agent knows by that id."""
+    return session.exec(
+        select(ServiceOrder).where(
+            ServiceOrder.agent == agent, ServiceOrder.external_id == external_id
+        )
+    ).first()
+
+
+def lines(session: Session, order_no: str) -> Sequence[OrderLine]:
+    """The lines of an order in their order."""
+    query = select(OrderLine).where(OrderLine.order_no == order_no)
+    return session.exec(query.order_by(col(OrderLine.line_no))).all()
+
+
+EQUAL = ("order_no", "state", "agent", "external_id", "category", "priority", "primary_tag")
+
+
+@dataclass(frozen=True)
+class OrderFilter:
+    """What orders to list; all that is given must hold."""
+
+    order_no: str | None = None
+    state: str | None = None
+    agent: str | None = None
+    external_id: str | None = None
+    category: str | None = None
+    priority: int | None = None
+    product: str | None = None
+    primary_tag: str | None = None
+    ordered_since: datetime | None = None
+    ordered_until: datetime | None = None
+
+
+def count_and_page(
+    session: Session, wanted: OrderFilter, *, offset: int, limit: int
+) -> tuple[int, Sequence[ServiceOrder]]:
+    """How many orders there are of that kind, and a page of them, the newest first."""
+    conditions = list(_conditions(wanted))
+    total = session.exec(select(func.count()).select_from(ServiceOrder).where(*conditions)).one()
+    newest = (col(ServiceOrder.ordered_at).desc(), col(ServiceOrder.order_no))
+    page = select(ServiceOrder).where(*conditions).order_by(*newest)
+    return total, session.exec(page.offset(offset).limit(limit)).all()
+
+
+def _conditions(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
+    for name in EQUAL:
+        value = getattr(wanted, name)
+        if value is not None:
+            yield col(getattr(ServiceOrder, name)) == value
+    if wanted.product:
+        yield cast(col(ServiceOrder.products), String).contains(f'"{wanted.product}"')
+    if wanted.ordered_since:
+        yield col(ServiceOrder.ordered_at) >= wanted.ordered_since
+    if wanted.ordered_until:
+        yield col(ServiceOrder.ordered_at) < wanted.ordered_until

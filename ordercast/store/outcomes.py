@@ -1,0 +1,107 @@
+"""Sealing an order: the outcome of a version is frozen, and all that follows reads only that."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from config.tags import tag_rules
+from ordercast.contracts.outcome import Outcome, OutcomeFailure, OutcomeLine
+from ordercast.domain.classify import Classification, classify
+from ordercast.domain.errors import NotFound
+from ordercast.domain.order import OrderState, Stage
+from ordercast.domain.rollup import order_state
+from ordercast.domain.work_order import WorkOrderState
+from ordercast.store import claims, orders
+from ordercast.store.clock import now
+from ordercast.store.evidence import evidence
+from ordercast.store.facts import characteristics, facts
+from ordercast.store.runs import Work
+from ordercast.store.tables import OrderLine, OrderOutcome, ServiceOrder, WorkOrder
+
+
+def seal(work: Work) -> None:
+    """Freeze the outcome of the version that the segment works on, in its transaction.
+
+    The order gets its final state and its tags, and gives up what it had claimed.
+    """
+    session, order = work.session, work.order
+    lines = orders.lines(session, order.order_no)
+    order.state = order_state(OrderState(line.state) for line in lines)
+    order.ended_at = now()
+    found = classify(facts(order, lines), tag_rules().rules, tag_rules().default)
+    order.primary_tag = found.primary
+    summary = _outcome(session, order, lines, found).model_dump(mode="json")
+    session.add(
+        OrderOutcome(
+            order_no=order.order_no,
+            version=order.version,
+            state=order.state,
+            sealed_at=order.ended_at,
+            primary_tag=found.primary,
+            tags=list(found.tags),
+            summary=summary,
+            evidence=evidence(session, order, summary),
+        )
+    )
+    claims.release(session, order.order_no)
+    work.reach(Stage.SEALED)
+
+
+def sealed(session: Session, order_no: str, version: int) -> OrderOutcome:
+    """The frozen outcome of a version; NotFound while there is none."""
+    found = session.get(OrderOutcome, (order_no, version))
+    if found is None:
+        raise NotFound("sealed outcome", f"{order_no}:{version}")
+    return found
+
+
+def _outcome(
+    session: Session, order: ServiceOrder, lines: Sequence[OrderLine], found: Classification
+) -> Outcome:
+    assert order.ended_at
+    failures = _failures(session, order.order_no)
+    return Outcome(
+        order_no=order.order_no,
+        version=order.version,
+        state=order.state,
+        agent=order.agent,
+        external_id=order.external_id,
+        title=order.title,
+        category=order.category,
+        priority=order.priority,
+        products=order.products,
+        primary_tag=found.primary,
+        tags=list(found.tags),
+        ordered_at=order.ordered_at,
+        sealed_at=order.ended_at,
+        counts=dict(Counter(line.state for line in lines)),
+        lines=[_line(line, failures[line.line_no]) for line in lines],
+    )
+
+
+def _line(line: OrderLine, failures: list[OutcomeFailure]) -> OutcomeLine:
+    refused = [
+        OutcomeFailure(text=f"{each['field']}: {each['problem']}; {each['cure']}")
+        for each in line.problems
+    ]
+    return OutcomeLine(
+        line_no=line.line_no,
+        item_id=line.item_id,
+        product=line.product,
+        action=line.action,
+        state=line.state,
+        characteristics=characteristics(line),
+        failures=refused + failures,
+    )
+
+
+def _failures(session: Session, order_no: str) -> dict[int, list[OutcomeFailure]]:
+    failures: dict[int, list[OutcomeFailure]] = defaultdict(list)
+    query = select(WorkOrder).where(
+        WorkOrder.order_no == order_no, WorkOrder.state == WorkOrderState.FAILED
+    )
+    for row in session.exec(query.order_by(col(WorkOrder.line_no), WorkOrder.id)):
+        text = row.text or "no text given"
+        failures[row.line_no].append(OutcomeFailure(work_order=row.name, code=row.code, text=text))
+    return failures

@@ -1,0 +1,79 @@
+"""Reopening: what has ended is worked on again, as the next version of the order."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from ordercast.domain.errors import Conflict
+from ordercast.domain.order import OrderState, Stage
+from ordercast.domain.work_order import WorkOrderState, reopen
+from ordercast.store import claims, orders, pushes, work_orders
+from ordercast.store.clock import now
+from ordercast.store.pushes import NewEvent
+from ordercast.store.runs import run_of
+from ordercast.store.tables import OrderRun, ServiceOrder, WorkOrder
+
+
+def reopen_failed(session: Session, order_no: str, work_order_ids: Sequence[str] = ()) -> int:
+    """Reopen failed work orders of an order, all of them unless some are named.
+
+    Those cancelled because of them wait again. Returns how many were reopened. Raises
+    Conflict if there are none, or if another order works on the same number now.
+    """
+    order = orders.order(session, order_no, lock=True)
+    failed = _failed(session, order_no, work_order_ids)
+    if not failed:
+        raise Conflict(f"{order_no} has no failed work order to reopen")
+    _claim_again(session, order)
+    names: dict[int, list[str]] = defaultdict(list)
+    for row in failed:
+        names[row.line_no].append(row.name)
+    work = work_orders.lines_work(session, order_no, names)
+    for line_no, line in work.items():
+        line.become(reopen(line.states, line.depends_on, names[line_no]))
+    work_orders.roll_up(session, order_no, work)
+    open_next_version(session, order)
+    return len(failed)
+
+
+def _failed(session: Session, order_no: str, ids: Sequence[str]) -> Sequence[WorkOrder]:
+    query = select(WorkOrder).where(
+        WorkOrder.order_no == order_no, WorkOrder.state == WorkOrderState.FAILED
+    )
+    if ids:
+        query = query.where(col(WorkOrder.id).in_(ids))
+    return session.exec(query).all()
+
+
+def _claim_again(session: Session, order: ServiceOrder) -> None:
+    claims.claim(session, order.order_no, claims.resources(session, order.order_no))
+    if other := claims.blocker(session, order.order_no):
+        raise Conflict(
+            f"{other.order_no} works on {other.resource} now; reopen {order.order_no} afterwards"
+        )
+
+
+def open_next_version(session: Session, order: ServiceOrder) -> None:
+    """Open the next version of an order whose current one is sealed, else do nothing.
+
+    The caller holds the order's row. The relay launches the new run, which goes on at the wait.
+    """
+    current = run_of(session, order.order_no, order.version, lock=True)
+    if Stage(current.stage).is_before(Stage.SEALED):
+        return
+    at = now()
+    order.version += 1
+    order.state, order.ended_at, order.cancel_requested_at = OrderState.IN_PROGRESS, None, None
+    session.add(
+        OrderRun(
+            order_no=order.order_no,
+            version=order.version,
+            stage=Stage.GENERATED,
+            priority=order.priority,
+            start_at=at,
+            launch_at=at,
+        )
+    )
+    event = NewEvent(type="order.reopened", version=order.version, data={"title": order.title})
+    pushes.add_events(session, order, [event])

@@ -1,0 +1,148 @@
+"""Runs: the right to work on an order, what it waits for, and when it is to be woken.
+
+Every transaction that changes an order locks the order's row first, then its run's, so that
+a report and a segment never pass each other by.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlmodel import Session
+
+from config.settings import settings
+from ordercast.domain.errors import LeaseLost, NotFound, PermanentFault
+from ordercast.domain.order import Stage
+from ordercast.store import orders
+from ordercast.store.clock import now
+from ordercast.store.engine import database
+from ordercast.store.tables import OrderRun, ServiceOrder
+
+
+class WaitingFor(StrEnum):
+    """What an order in flight waits for."""
+
+    WORK_ORDERS = "work-orders"
+    EXCLUSIVE = "exclusive"
+    PARKED = "parked"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A segment's right to work on a version of an order; the newest token is the right one."""
+
+    order_no: str
+    version: int
+    token: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """An order that a segment works on, its rows locked until the transaction ends."""
+
+    session: Session
+    order: ServiceOrder
+    run: OrderRun
+
+    def reach(self, stage: Stage) -> None:
+        """The run has come to this stage and waits for nothing."""
+        self.run.stage = stage
+        go_on(self.run)
+
+
+def run_of(session: Session, order_no: str, version: int, *, lock: bool = False) -> OrderRun:
+    """The run of a version of an order; NotFound if there is none."""
+    found = session.get(OrderRun, (order_no, version), with_for_update=lock or None)
+    if found is None:
+        raise NotFound("run", f"{order_no}:{version}")
+    return found
+
+
+def take_lease(order_no: str, version: int, *, flow_run_id: UUID | None, worker: str) -> Lease:
+    """The right to work on a version; whoever held it before has lost it."""
+    with database().write() as session:
+        run = run_of(session, order_no, version, lock=True)
+        run.token, run.worker = uuid4().hex, worker
+        run.flow_run_id = flow_run_id or run.flow_run_id
+        run.launch_at = None
+        return Lease(order_no, version, run.token)
+
+
+def release_lease(lease: Lease) -> None:
+    """Give the right back, unless somebody else has taken it meanwhile."""
+    with database().write() as session:
+        run = run_of(session, lease.order_no, lease.version, lock=True)
+        if run.token == lease.token:
+            run.token = run.worker = None
+
+
+@contextmanager
+def working(lease: Lease) -> Iterator[Work]:
+    """One transaction of a segment; LeaseLost, without effect, if its right has gone."""
+    with database().write() as session:
+        order = orders.order(session, lease.order_no, lock=True)
+        run = run_of(session, lease.order_no, lease.version, lock=True)
+        if run.token != lease.token:
+            raise LeaseLost(f"another segment works on {lease.order_no}:{lease.version}")
+        yield Work(session, order, run)
+
+
+def stage(lease: Lease) -> Stage:
+    """How far the run has come."""
+    with database().read() as session:
+        return Stage(run_of(session, lease.order_no, lease.version).stage)
+
+
+def wait(run: OrderRun, waiting_for: WaitingFor, reason: str, *, until: datetime | None) -> None:
+    """The run waits, in the caller's transaction; with `until` it is woken then by itself."""
+    if run.waiting_for != waiting_for:
+        run.waiting_since = now()
+    run.waiting_for, run.waiting_reason, run.wake_at = waiting_for, reason, until
+    run.tries = run.tries + 1 if waiting_for is WaitingFor.PARKED else 0
+    run.wake_tries = 0
+
+
+def go_on(run: OrderRun) -> None:
+    """The run waits for nothing any more."""
+    run.waiting_for = run.waiting_reason = run.waiting_since = run.wake_at = None
+    run.tries = 0
+
+
+def park(lease: Lease, reason: str) -> None:
+    """Rest the run after a fault that passes, to be woken later, longer each time.
+
+    After the time that the settings allow it is for a person instead: PermanentFault.
+    """
+    limits = settings().relay
+    with working(lease) as work:
+        run = work.run
+        rest = parking_time(
+            run.tries if run.waiting_for == WaitingFor.PARKED else 0,
+            shortest_seconds=limits.park_min_seconds,
+            longest_seconds=limits.park_max_seconds,
+        )
+        wait(run, WaitingFor.PARKED, reason, until=now() + rest)
+        since = run.waiting_since or now()
+    if now() - since > timedelta(hours=limits.park_give_up_hours):
+        raise PermanentFault(f"{reason} (for {limits.park_give_up_hours:g} hours)")
+
+
+def ask_operator(lease: Lease, reason: str) -> None:
+    """Note that the run has failed and waits for a person, with the reason."""
+    with working(lease) as work:
+        wait(work.run, WaitingFor.OPERATOR, reason, until=None)
+
+
+def wake(run: OrderRun) -> None:
+    """Ask the relay to resume a run that waits; without effect on one that does not."""
+    if run.waiting_for and run.ended_at is None:
+        run.wake_at = now()
+
+
+def parking_time(tries: int, *, shortest_seconds: float, longest_seconds: float) -> timedelta:
+    """How long a parked order rests before try number `tries`, from 0: doubled each time."""
+    return timedelta(seconds=min(longest_seconds, shortest_seconds * 2 ** min(tries, 30)))

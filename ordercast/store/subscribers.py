@@ -1,0 +1,58 @@
+"""Subscribers: whom to tell, with their secrets sealed."""
+
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from ordercast.contracts.subscriber import NewSubscriber, SubscriberState
+from ordercast.domain.errors import Conflict, NotFound
+from ordercast.store import push_leases
+from ordercast.store.clock import now
+from ordercast.store.sealing import sealer
+from ordercast.store.tables import Subscriber
+
+
+def create(session: Session, wanted: NewSubscriber, *, secret: str) -> Subscriber:
+    """Add a subscriber, its signing secret sealed; Conflict if its name is taken."""
+    if session.exec(select(Subscriber.id).where(Subscriber.name == wanted.name, _kept())).first():
+        raise Conflict(f"there is a subscriber named {wanted.name!r} already", ["name"])
+    given = wanted.model_dump(mode="json", exclude={"secret"})
+    sealed = sealer().seal(secret.encode())
+    key = f"sub-{secrets.token_hex(5)}"
+    subscriber = Subscriber(**given, id=key, sealed_secret=sealed, created_at=now())
+    session.add(subscriber)
+    return subscriber
+
+
+def get(session: Session, subscriber_id: str) -> Subscriber:
+    """The subscriber with that id; NotFound if there is none, or no longer."""
+    found = session.get(Subscriber, subscriber_id)
+    if found is None or found.state == SubscriberState.DELETED.value:
+        raise NotFound("subscriber", subscriber_id)
+    return found
+
+
+def listing(session: Session, *, limit: int, offset: int = 0) -> tuple[int, Sequence[Subscriber]]:
+    """The number of subscribers that are not deleted, and a page of them, the oldest first."""
+    total = session.exec(select(func.count()).select_from(Subscriber).where(_kept())).one()
+    oldest = (col(Subscriber.created_at), col(Subscriber.id))
+    page = select(Subscriber).where(_kept()).order_by(*oldest)
+    return total, session.exec(page.offset(offset).limit(limit)).all()
+
+
+def delete(session: Session, subscriber_id: str) -> None:
+    """Tell a subscriber nothing more; what it was told stays in the ledger."""
+    subscriber = get(session, subscriber_id)
+    subscriber.state = SubscriberState.DELETED.value
+    push_leases.withdraw(session, subscriber_id, at=now())
+
+
+def secret_of(subscriber: Subscriber) -> str:
+    """The signing secret; ConfigurationError if no sealing key opens it."""
+    return sealer().unseal(subscriber.sealed_secret).decode()
+
+
+def _kept():
+    return col(Subscriber.state) != SubscriberState.DELETED.value

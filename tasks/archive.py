@@ -1,0 +1,57 @@
+"""Step 6: classify the order and keep its evidence in the bucket of its primary tag."""
+
+from hashlib import sha256
+
+from blocks.loading import order_archive
+from config.settings import settings
+from ordercast.archive.naming import bucket_name, object_key
+from ordercast.archive.objects import EvidenceObject
+from ordercast.domain.order import Stage
+from ordercast.store import archive
+from ordercast.store.clock import now
+from ordercast.store.engine import database
+from ordercast.store.outcomes import sealed
+from ordercast.store.runs import Lease, working
+from ordercast.store.tables import ArchiveEntry, OrderOutcome
+from tasks.step import step
+
+
+@step(name="archive-by-tag")
+def archive_by_tag(lease: Lease) -> bool:
+    """Keep the sealed evidence, and enter it in the index with its tags and its checksum."""
+    with database().read() as session:
+        outcome = sealed(session, lease.order_no, lease.version)
+    evidence = evidence_object(outcome)
+    order_archive().put(evidence)
+    with working(lease) as work:
+        archive.record(work.session, _entry(lease, evidence), outcome.tags)
+        work.reach(Stage.ARCHIVED)
+    return True
+
+
+def evidence_object(outcome: OrderOutcome) -> EvidenceObject:
+    """The object that proves an outcome, and its place in the archive."""
+    return EvidenceObject(
+        bucket=bucket_name(settings().archive.bucket_prefix, outcome.primary_tag),
+        key=object_key(outcome.order_no, outcome.version),
+        body=outcome.evidence,
+        sha256=sha256(outcome.evidence).hexdigest(),
+        tags=tuple(outcome.tags),
+        metadata={
+            "order-no": outcome.order_no,
+            "order-version": str(outcome.version),
+            "order-state": outcome.state,
+        },
+    )
+
+
+def _entry(lease: Lease, evidence: EvidenceObject) -> ArchiveEntry:
+    return ArchiveEntry(
+        order_no=lease.order_no,
+        version=lease.version,
+        bucket=evidence.bucket,
+        key=evidence.key,
+        sha256=evidence.sha256,
+        size_bytes=len(evidence.body),
+        archived_at=now(),
+    )

@@ -1,0 +1,61 @@
+"""Step 2: the message becomes an order and its lines, the interface tables."""
+
+from typing import Any
+
+from sqlalchemy import insert
+
+from config.catalog import catalogue
+from ordercast.contracts.service_order import ServiceOrderItem
+from ordercast.domain.catalog import Catalogue
+from ordercast.domain.order import OrderState, Stage
+from ordercast.intake.parse import parse
+from ordercast.store import inbox
+from ordercast.store.chunks import chunks
+from ordercast.store.runs import Lease, Work, working
+from ordercast.store.tables import OrderLine
+from tasks.step import step
+
+
+@step(name="decompose")
+def decompose(lease: Lease) -> bool:
+    """Write the lines of the order; those that the catalogue refuses are rejected."""
+    with working(lease) as work:
+        items = _items(work)
+        known = catalogue()
+        rows = [_row(work, item, line_no, known) for line_no, item in enumerate(items, start=1)]
+        for some in chunks(rows):
+            work.session.execute(insert(OrderLine), list(some))
+        work.order.line_count = len(rows)
+        work.reach(Stage.DECOMPOSED)
+    return True
+
+
+def _items(work: Work) -> list[ServiceOrderItem]:
+    kept = inbox.message(work.session, work.order.message_id)
+    return parse(inbox.plain_body(kept), kept.media_type).drafts[0].order.lines
+
+
+def _row(work: Work, item: ServiceOrderItem, line_no: int, known: Catalogue) -> dict[str, Any]:
+    service = item.service
+    product = known.product(service.product)
+    problems = known.problems_with(service.product, item.action, service.characteristics)
+    return {
+        "order_no": work.order.order_no,
+        "line_no": line_no,
+        "item_id": item.id,
+        "action": item.action,
+        "product": product.key if product else service.product,
+        "state": _state(work, rejected=bool(problems)),
+        "document": known.mask(
+            item.model_dump(
+                mode="json", by_alias=True, exclude_unset=True, exclude={"service_order_item"}
+            )
+        ),
+        "problems": [problem.as_dict() for problem in problems],
+    }
+
+
+def _state(work: Work, *, rejected: bool) -> OrderState:
+    if rejected:
+        return OrderState.REJECTED
+    return OrderState.CANCELLED if work.order.cancel_requested_at else OrderState.ACKNOWLEDGED

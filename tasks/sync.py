@@ -1,0 +1,31 @@
+"""Step 5: put the sealed outcome on the business platform."""
+
+from blocks.loading import business_platform
+from ordercast.contracts.outcome import Outcome
+from ordercast.domain.order import Stage
+from ordercast.store.clock import now
+from ordercast.store.engine import database
+from ordercast.store.outcomes import sealed
+from ordercast.store.runs import Lease, working
+from ordercast.store.tables import PlatformSync
+from tasks.step import step
+
+
+@step(name="sync-to-platform")
+def sync_to_platform(lease: Lease) -> bool:
+    """Tell the business platform; the same version told twice has one effect there."""
+    with database().read() as session:
+        outcome = Outcome.model_validate(sealed(session, lease.order_no, lease.version).summary)
+    answer = business_platform().put_order(outcome)
+    with working(lease) as work:
+        work.session.merge(
+            PlatformSync(
+                order_no=lease.order_no,
+                version=lease.version,
+                synced_at=now(),
+                status=answer.status,
+                answer=answer.text[:1000],
+            )
+        )
+        work.reach(Stage.SYNCED)
+    return True

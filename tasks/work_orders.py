@@ -1,0 +1,79 @@
+"""Step 3: by the catalogue's policy, each line becomes work orders."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from config.catalog import catalogue
+from ordercast.domain.catalog import ActionPolicy
+from ordercast.domain.order import ItemAction, OrderState, Stage
+from ordercast.domain.work_order import WorkOrderState, settle
+from ordercast.store import claims, orders, work_orders
+from ordercast.store.clock import now
+from ordercast.store.runs import Lease, WaitingFor, Work, wait, working
+from ordercast.store.tables import OrderLine
+from tasks.step import step
+
+
+@step(name="generate-work-orders")
+def generate_work_orders(lease: Lease) -> bool:
+    """Generate the work orders of the lines, unless another order works on the same number."""
+    with working(lease) as work:
+        if _is_held(work):
+            return False
+        lines = [
+            line
+            for line in orders.lines(work.session, work.order.order_no)
+            if not OrderState(line.state).is_final
+        ]
+        at = now()
+        work_orders.add(work.session, [row for line in lines for row in _rows(line, at)])
+        _start(lines)
+        work.order.state = OrderState.IN_PROGRESS
+        work.reach(Stage.GENERATED)
+    return True
+
+
+def _is_held(work: Work) -> bool:
+    session, order_no = work.session, work.order.order_no
+    if work.order.cancel_requested_at:
+        return False
+    claims.claim(session, order_no, claims.resources(session, order_no))
+    other = claims.blocker(session, order_no)
+    if other is None:
+        return False
+    work.order.state = OrderState.HELD
+    reason = f"{other.order_no} works on {other.resource}"
+    wait(work.run, WaitingFor.EXCLUSIVE, reason, until=None)
+    return True
+
+
+def _start(lines: Sequence[OrderLine]) -> None:
+    for line in lines:
+        has_work = bool(_policy(line).work_orders)
+        line.state = OrderState.IN_PROGRESS if has_work else OrderState.COMPLETED
+
+
+def _policy(line: OrderLine) -> ActionPolicy:
+    policy = catalogue().policy(line.product, ItemAction(line.action))
+    assert policy is not None  # decompose has rejected what the catalogue does not offer
+    return policy
+
+
+def _rows(line: OrderLine, at: datetime) -> Iterator[dict[str, Any]]:
+    policy = _policy(line)
+    pending = dict.fromkeys(policy.work_orders, WorkOrderState.PENDING)
+    states = settle(pending, policy.depends_on)
+    for position, (name, kind) in enumerate(policy.work_orders.items(), start=1):
+        yield {
+            "id": work_orders.work_order_id(line.order_no, line.line_no, position),
+            "order_no": line.order_no,
+            "line_no": line.line_no,
+            "name": name,
+            "team": kind.team,
+            "system": kind.system,
+            "state": states[name],
+            "depends_on": list(kind.after),
+            "due_at": at + policy.due_after[name],
+            "created_at": at,
+        }

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlmodel import SQLModel
+from typer.testing import CliRunner
+
+from config.settings import settings
+from ordercast.cli import app
+from ordercast.delivery.guard import guard
+from ordercast.store.engine import database
+from ordercast.store.sealing import sealer
+from tests.services.pushing import ORDER_NO, push_once
+
+CACHED = (settings, database, sealer, guard)
+URL = "http://127.0.0.1:9/hook"
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("ORDERCAST_HOME", str(tmp_path))
+    monkeypatch.setenv("ORDERCAST_SEALING_KEYS", Fernet.generate_key().decode())
+    for cached in CACHED:
+        cached.cache_clear()
+    SQLModel.metadata.create_all(database().engine)
+    yield monkeypatch
+    database().engine.dispose()
+    for cached in CACHED:
+        cached.cache_clear()
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "300"})
+
+
+def test_subscribers_are_added_listed_shown_and_removed():
+    added = run("subscribers", "add", "partner", URL, "--kind", "iot", "--tag", "iot", "--json")
+    assert added.exit_code == 0
+    created = json.loads(added.output)
+    (listed,) = json.loads(run("subscribers", "list", "--json").output)
+    assert listed == {key: value for key, value in created.items() if key != "secret"}
+    assert "partner" in run("subscribers", "list").output
+    assert created["id"] in run("subscribers", "show", created["id"]).output
+    assert run("subscribers", "remove", created["id"]).exit_code == 0
+    assert run("subscribers", "show", created["id"]).exit_code == 1
+    assert json.loads(run("subscribers", "list", "--json").output) == []
+
+
+def test_every_problem_of_a_subscriber_is_named():
+    answer = run("subscribers", "add", "partner", "http://10.0.0.1/", "--kind", "agent")
+    assert answer.exit_code == 1
+    assert "agent: is missing" in answer.stderr
+    assert "10.0.0.0/8 (private)" in answer.stderr
+
+
+def test_the_secret_is_shown_once_and_answers_are_no_markup():
+    assert "whsec_" in run("subscribers", "add", "partner", URL).output
+    push_once()
+    assert "oh [bold]no" in run("pushes", "show", ORDER_NO).output
+
+
+def test_pushes_are_shown_by_order_and_listed_by_state():
+    run("subscribers", "add", "partner", URL)
+    push_once()
+    shown = json.loads(run("pushes", "show", ORDER_NO, "--json").output)
+    assert [len(push["attempt_log"]) for push in shown] == [1, 0]
+    assert len(json.loads(run("pushes", "list", "--state", "pending", "--json").output)) == 2
+    assert ORDER_NO in run("pushes", "list").output
+    assert run("pushes", "list", "--state", "lost").exit_code == 1
+    assert run("pushes", "show", "ord-unknown").exit_code == 1

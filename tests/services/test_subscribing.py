@@ -1,0 +1,127 @@
+import pytest
+from cryptography.fernet import Fernet
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlmodel import SQLModel
+
+from config.settings import settings
+from ordercast.delivery.guard import guard
+from ordercast.services.gateway import pushes, refusals, subscribers
+from ordercast.store.engine import database
+from ordercast.store.sealing import sealer
+from tests.services.pushing import ORDER_NO, push_once
+
+CACHED = (settings, database, sealer, guard)
+PARTNER = {"kind": "public", "name": "partner", "url": "http://127.0.0.1:9/hook"}
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("ORDERCAST_HOME", str(tmp_path))
+    monkeypatch.setenv("ORDERCAST_SEALING_KEYS", Fernet.generate_key().decode())
+    for cached in CACHED:
+        cached.cache_clear()
+    SQLModel.metadata.create_all(database().engine)
+    yield monkeypatch
+    database().engine.dispose()
+    for cached in CACHED:
+        cached.cache_clear()
+
+
+@pytest.fixture
+def http():
+    app = FastAPI()
+    app.include_router(subscribers.router)
+    app.include_router(pushes.router)
+
+    refusals.install(app)
+    return TestClient(app)
+
+
+def test_a_subscriber_is_shown_its_secret_at_creation_and_never_again(http):
+    created = http.post("/subscribers", json=PARTNER)
+    assert created.status_code == 201
+    subscriber = created.json()
+    assert subscriber["secret"].startswith("whsec_")
+    assert created.headers["location"].endswith(f"/subscribers/{subscriber['id']}")
+    for answer in (http.get("/subscribers"), http.get(f"/subscribers/{subscriber['id']}")):
+        assert answer.status_code == 200
+        assert "secret" not in answer.text
+    assert http.get("/subscribers").headers["x-total-count"] == "1"
+
+
+def test_a_removed_subscriber_is_not_found(http):
+    key = http.post("/subscribers", json=PARTNER).json()["id"]
+    assert http.delete(f"/subscribers/{key}").status_code == 204
+    assert http.get(f"/subscribers/{key}").status_code == 404
+    assert http.delete(f"/subscribers/{key}").status_code == 404
+    assert http.get("/subscribers").json() == []
+
+
+def test_a_name_that_is_taken_is_a_conflict(http):
+    assert http.post("/subscribers", json=PARTNER).status_code == 201
+    assert http.post("/subscribers", json=PARTNER).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"kind": "press"}, "kind"),
+        ({"kind": "agent"}, "agent"),
+        ({"agent": "agent-x"}, "agent"),
+        ({"name": ""}, "name"),
+        ({"url": "ftp://partner.example/"}, "url"),
+        ({"url": "partner.example"}, "url"),
+        ({"url": "https://"}, "url"),
+        ({"url": "https://user:pass@partner.example/"}, "url"),
+        ({"url": "https://partner.example/#top"}, "url"),
+        ({"url": "http://10.0.0.1/"}, "url"),
+        ({"url": "http://0x0a000001/"}, "url"),
+        ({"url": "http://[::ffff:10.0.0.1]/"}, "url"),
+        ({"event_types": ["order.*", "order.complete"]}, "event_types[1]"),
+        ({"secret": "hunter2"}, "secret"),
+        ({"schedule": "never"}, "schedule"),
+        ({"id": "sub-1"}, "id"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_what_is_wrong_with_a_subscriber_is_told_by_field_with_its_cure(http, wrong, field):
+    answer = http.post("/subscribers", json={**PARTNER, **wrong})
+    assert answer.status_code == 400
+    (problem,) = answer.json()["problems"]
+    assert problem["field"] == field
+    assert problem["cure"]
+    assert http.get("/subscribers").json() == []
+
+
+def test_all_problems_are_told_in_one_go(http):
+    wrong = {**PARTNER, "kind": "agent", "url": "http://10.0.0.1/", "secret": "hunter2"}
+    answer = http.post("/subscribers", json=wrong)
+    assert [each["field"] for each in answer.json()["problems"]] == ["agent", "url", "secret"]
+    assert "hunter2" not in answer.text
+
+
+def test_a_body_that_is_no_object_is_a_400(http):
+    assert http.post("/subscribers", json=[1]).status_code == 400
+
+
+def test_pushes_are_explained_with_what_comes_next(http):
+    http.post("/subscribers", json=PARTNER)
+    push_once()
+    first, second = http.get("/pushes", params={"order_no": ORDER_NO}).json()
+    assert (first["event"]["type"], first["attempts"]) == ("order.completed", 1)
+    assert first["last_attempt"]["remedy"].keys() == {"en", "zh"}
+    assert first["next_attempt_at"]
+    assert second["waits_for"] == "an earlier event of the order"
+    assert second["last_attempt"] is None
+    shown = http.get(f"/pushes/{first['id']}").json()
+    assert [each["status"] for each in shown["attempt_log"]] == [500]
+    assert http.get("/pushes", params={"state": "delivered"}).json() == []
+
+
+def test_an_unknown_push_is_not_found_and_an_unknown_state_refused(http):
+    assert http.get("/pushes/nonsense").status_code == 404
+    assert http.get(f"/pushes/{'0' * 32}").status_code == 404
+    answer = http.get("/pushes", params={"state": "lost"})
+    assert answer.status_code == 400
+    assert "gave-up" in answer.json()["problems"][0]["cure"]
