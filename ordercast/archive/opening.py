@@ -12,7 +12,7 @@ from ordercast.archive.s3_archive import S3Archive
 from ordercast.domain.errors import ConfigurationError
 
 HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f.:]+")
-SETTING = "ORDERCAST_ARCHIVE__URL, or the block `order-archive`,"
+SETTING = "ORDERCAST_ARCHIVE__URL or the block `order-archive`"
 FORM = "write `file:///dir` or `https://key:secret@host[:port]`, with key and secret URL-encoded"
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, exists, or_, union_all, update
+from sqlalchemy import ColumnElement, CursorResult, Integer, bindparam, exists, insert, or_, update
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.pushes import DeliveryState
@@ -25,7 +25,6 @@ from ordercast.store.tables import (
 )
 
 PENDING = DeliveryState.PENDING.value
-MOST_SUBSCRIBERS = 200  # in one lease: SQLite joins at most 500 selects
 
 
 @dataclass(frozen=True)
@@ -75,38 +74,26 @@ def lease_due(
     """
     if shares is None:
         shares = dict.fromkeys(due_subscribers(session, now=now), limit)
-    given = _share_out(shares, limit)
-    if not given:
-        return []
     lease = {"leased_by": holder, "leased_until": now + timedelta(seconds=lease_seconds)}
-    chosen = _chosen(given, now).cte("chosen")
-    leased = (
-        update(PushDelivery)
-        .where(col(PushDelivery.id).in_(select(chosen.c.id)))
-        .values(lease)
-        .returning(col(PushDelivery.id))
-        .execution_options(synchronize_session=False)
-    )
-    return _read(session, session.execute(leased).scalars().all())
+    statement = _lease(now).values(lease).execution_options(synchronize_session=False)
+    ids: list[UUID] = []
+    for subscriber_id, share in _share_out(shares, limit).items():
+        bound = {"leased_for": subscriber_id, "share": share}
+        ids.extend(session.execute(statement, bound).scalars())
+    return _read(session, ids)
 
 
 def _share_out(shares: Mapping[str, int], limit: int) -> dict[str, int]:
     open_shares = [(key, share) for key, share in shares.items() if share > 0]
-    taking_part = open_shares[: min(limit, MOST_SUBSCRIBERS)]
+    taking_part = open_shares[:limit]
     return {key: min(share, limit // len(taking_part)) for key, share in taking_part}
 
 
-def _chosen(given: Mapping[str, int], now: datetime) -> SelectOfScalar[UUID]:
-    """The deliveries to lease; on PostgreSQL those that another relay is at are skipped."""
-    candidates = union_all(*(_candidates(key, share, now) for key, share in given.items()))
-    return (
-        select(PushDelivery.id)
-        .where(col(PushDelivery.id).in_(candidates), *_free(PushDelivery, now))
-        .with_for_update(skip_locked=True)
-    )
+def _lease(now: datetime) -> ReturningUpdate[tuple[UUID]]:
+    """Leases the `share` first deliveries that are due to the subscriber `leased_for`.
 
-
-def _candidates(subscriber_id: str, share: int, now: datetime) -> SelectOfScalar[UUID]:
+    On PostgreSQL those that another relay is at are skipped.
+    """
     delivery, earlier = aliased(PushDelivery), aliased(PushDelivery)
     held_back = exists().where(
         col(earlier.order_no) == col(delivery.order_no),
@@ -116,11 +103,15 @@ def _candidates(subscriber_id: str, share: int, now: datetime) -> SelectOfScalar
     )
     first = (
         select(delivery.id)
-        .where(delivery.subscriber_id == subscriber_id, *_free(delivery, now), ~held_back)
+        .where(col(delivery.subscriber_id) == bindparam("leased_for"))
+        .where(*_free(delivery, now), ~held_back)
         .order_by(col(delivery.due_at), col(delivery.sequence))
-        .limit(share)
+        .limit(bindparam("share", type_=Integer))
+        .with_for_update(of=delivery, skip_locked=True)
+        .cte("first")
     )
-    return select(first.subquery().c.id)
+    this_one = col(PushDelivery.id).in_(select(first.c.id))
+    return update(PushDelivery).where(this_one).returning(col(PushDelivery.id))
 
 
 def _free(delivery: type[PushDelivery], now: datetime) -> Sequence[ColumnElement[bool]]:
@@ -153,8 +144,7 @@ def record_attempt(session: Session, leased: LeasedDelivery, tried: Tried) -> bo
         _lock_order(session, leased.delivery.order_no)
     if not _write_state(session, leased, tried):
         return False
-    session.add(tried.attempt)
-    session.flush()
+    session.execute(insert(PushAttempt), [tried.attempt.model_dump()])
     if ended:
         _release_next(session, leased.delivery, tried.attempt.started_at)
     if tried.state is DeliveryState.GONE:

@@ -370,9 +370,10 @@ def test_a_name_is_taken_until_its_subscriber_is_removed(db):
 
 
 def test_on_postgresql_rows_that_another_relay_is_at_are_skipped():
-    chosen = push_leases._chosen({"sub-a": 2, "sub-b": 1}, NOW)
-    assert "FOR UPDATE SKIP LOCKED" in str(chosen.compile(dialect=postgresql.dialect()))
-    assert "FOR UPDATE" not in str(chosen.compile(dialect=sqlite.dialect()))
+    leasing = push_leases._lease(NOW).values(leased_by="relay")
+    spelled = str(leasing.compile(dialect=postgresql.dialect()))
+    assert "FOR UPDATE OF push_delivery_1 SKIP LOCKED" in spelled
+    assert "FOR UPDATE" not in str(leasing.compile(dialect=sqlite.dialect()))
 
 
 def test_events_without_anybody_to_tell_are_kept_all_the_same(db):

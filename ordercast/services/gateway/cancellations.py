@@ -1,14 +1,15 @@
 """Cancelling over HTTP: TMF641 Service Ordering v4.1, `/cancelServiceOrder`."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 
 from config.settings import settings
 from ordercast.contracts.service_order import CancelServiceOrderCreate
 from ordercast.domain.errors import NotFound
 from ordercast.intake.json_orders import decode, load_json
 from ordercast.intake.problems import validate
+from ordercast.services.gateway.bodies import RawBody
 from ordercast.services.gateway.representation import href
 from ordercast.store import commands
 from ordercast.store.commands import CommandKind
@@ -22,7 +23,7 @@ PATH = "/tmf-api/serviceOrdering/v4/cancelServiceOrder"
 
 @router.post(PATH, status_code=201)
 def create_cancellation(
-    body: Annotated[bytes, Body(media_type="application/json")],
+    body: RawBody,
 ) -> dict[str, Any]:
     """Ask to cancel what is open of an order; the answer's state tells how that goes."""
     asked = validate(CancelServiceOrderCreate, load_json(decode(body)), forbidden=("id", "state"))

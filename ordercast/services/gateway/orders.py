@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.intake.accept import accept
 from ordercast.intake.change import change
+from ordercast.services.gateway.bodies import RawBody
 from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
 from ordercast.services.gateway.representation import (
     PATH,
@@ -45,7 +46,7 @@ PAGING = {"fields", "offset", "limit"}
 @router.post(PATH, status_code=201)
 def create_order(
     request: Request,
-    body: Annotated[bytes, Body(media_type="application/json")],
+    body: RawBody,
     accept_parts: Annotated[Literal["all", "valid"], Query(alias="accept")] = "all",
     agent: Annotated[str | None, Query(description="where the order names none")] = None,
 ) -> JSONResponse:
@@ -101,9 +102,7 @@ def get_order(order_no: str, fields: str | None = None) -> dict[str, Any]:
 
 
 @router.patch(f"{PATH}/{{order_no}}")
-def patch_order(
-    order_no: str, body: Annotated[bytes, Body(media_type="application/merge-patch+json")]
-) -> dict[str, Any]:
+def patch_order(order_no: str, body: RawBody) -> dict[str, Any]:
     """Change an order on which no work has started; 409 afterwards."""
     change(database(), order_no, RawMessage(body, "application/json", source="http"))
     return get_order(order_no)

@@ -1,12 +1,13 @@
 """Completion reports over HTTP: one, or many at once."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from ordercast.domain.report import Verdict
 from ordercast.intake.reporting import parse_one_report, parse_reports, take_reports
+from ordercast.services.gateway.bodies import RawBody
 from ordercast.store.engine import database
 
 router = APIRouter(tags=["completion reports"])
@@ -22,9 +23,7 @@ STATUS = {
 
 
 @router.post("/work-orders/reports")
-def report_many(
-    request: Request, body: Annotated[bytes, Body(media_type="application/json")]
-) -> dict[str, Any]:
+def report_many(request: Request, body: RawBody) -> dict[str, Any]:
     """Take many reports: a JSON array, NDJSON or CSV. Each is answered, matched by its ids."""
     media_type = request.headers.get("content-type", "application/json")
     answers = take_reports(database(), parse_reports(database(), body, media_type))
@@ -35,9 +34,7 @@ def report_many(
 
 
 @router.post("/work-orders/{work_order_id}/report", status_code=201)
-def report(
-    work_order_id: str, body: Annotated[bytes, Body(media_type="application/json")]
-) -> JSONResponse:
+def report(work_order_id: str, body: RawBody) -> JSONResponse:
     """Report a work order completed or failed.
 
     201: it has effect. 200: it was known already. 409: late or contradicting. 404: there is
