@@ -1,7 +1,10 @@
-"""How a Prefect server is set up for many orders in flight.
+"""What is agreed with a Prefect server: names, and settings for many orders in flight.
 
-`ordercast up` starts its server with these; give the same to your own. Figures: Prefect 3.8.8.
+`ordercast up` starts its server with these settings; give the same to your own.
 """
+
+WORK_POOL = "ordercast"
+DEPLOYMENT = "order/order"
 
 SERVER_SETTINGS = {
     # task runs and events are written in batches, not one by one

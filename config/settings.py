@@ -73,8 +73,13 @@ class PrefectSettings(BaseModel):
         default="", description="of your own server; empty: the one that `up` starts"
     )
     ui_url: str = Field(default="", description="for links to runs; empty: the API's host")
-    work_pool_type: str = Field(default="process", description="`process`: Prefect's stock worker")
+    work_pool_type: str = Field(
+        default="ordercast-warm", description="`ordercast-warm`, or `process`: Prefect's own"
+    )
     worker_limit: int = Field(default=8, description="segments that one worker runs at once")
+    worker_poll_seconds: float = Field(
+        default=0.5, description="how often a warm worker asks for runs"
+    )
 
 
 class RelaySettings(BaseModel):

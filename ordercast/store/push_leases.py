@@ -89,7 +89,7 @@ def _share_out(shares: Mapping[str, int], limit: int) -> dict[str, int]:
     return {key: min(share, limit // len(taking_part)) for key, share in taking_part}
 
 
-def _lease(now: datetime) -> ReturningUpdate[tuple[UUID]]:
+def _lease(now: datetime) -> ReturningUpdate[UUID]:
     """Leases the `share` first deliveries that are due to the subscriber `leased_for`.
 
     On PostgreSQL those that another relay is at are skipped.

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
+from config.prefect_server import DEPLOYMENT
 from ordercast.services.relay.remedies import FlowRunState
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 
-DEPLOYMENT = "order/order"
 CREATE_LIMIT = 100
 SET_STATE_LIMIT = 50
 READ_LIMIT = 200

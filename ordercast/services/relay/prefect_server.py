@@ -11,12 +11,11 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from blocks.loading import seed_blocks
+from config.prefect_server import DEPLOYMENT, WORK_POOL
 from config.settings import PROJECT_DIR, child_environment, settings
-from ordercast.services.relay.prefect_api import DEPLOYMENT
 
 log = logging.getLogger("ordercast.relay")
 
-WORK_POOL = "ordercast"
 LOOK_SECONDS = 10
 
 

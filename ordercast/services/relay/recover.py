@@ -130,6 +130,7 @@ def _remedy(run: OrderRun, state: FlowRunState | None, *, is_orphan: bool, at: d
     return remedy_for(
         state,
         is_waiting=run.waiting_for is not None,
+        is_held=run.token is not None,
         is_orphan=is_orphan,
         is_sealed=relaying.is_sealed(run),
         recoveries=run.recoveries,

@@ -35,6 +35,7 @@ def remedy_for(
     state: FlowRunState | None,
     *,
     is_waiting: bool,
+    is_held: bool,
     is_orphan: bool,
     is_sealed: bool,
     recoveries: int,
@@ -43,7 +44,7 @@ def remedy_for(
     """The remedy for a run in flight.
 
     `state` is None if Prefect knows no such run; `is_waiting` says that the order waits for
-    something, `is_orphan` that the worker that holds the run is dead.
+    something, `is_held` that a segment works on it, `is_orphan` that its worker is dead.
     """
     if state is None:
         return Remedy.LAUNCH_AGAIN
@@ -57,7 +58,11 @@ def remedy_for(
             return Remedy.SCHEDULE_AGAIN
         case "FAILED":
             return Remedy.ASK_OPERATOR
-        case "PENDING" | "RUNNING" | "CANCELLING":
+        case "CANCELLING" if is_held and not is_orphan:
+            return Remedy.NONE
+        case "CANCELLING":
+            return Remedy.SCHEDULE_AGAIN if is_sealed else Remedy.CANCEL
+        case "PENDING" | "RUNNING":
             return Remedy.SCHEDULE_AGAIN if stuck else Remedy.NONE
         case "PAUSED":
             return Remedy.NONE if is_waiting else _if(stuck)

@@ -1,0 +1,57 @@
+"""Running segments of flow runs in the threads of one live process."""
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import SyncClientContext
+from prefect.exceptions import Abort, Pause
+from prefect.flow_engine import run_flow_sync
+from prefect.flows import Flow
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+log = logging.getLogger("ordercast.worker")
+
+QUIET: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+"""Prefect's heartbeat joins a thread that sleeps up to a second each segment; ours is in the
+database, one for the whole process."""
+
+
+class SegmentThreads:
+    """Threads that run segments, each with a Prefect client of its own that stays open."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(
+            threads, thread_name_prefix="segment", initializer=_open_client
+        )
+
+    def submit(self, flow: Flow, flow_run: FlowRun) -> "Future[None]":
+        """Run the next segment of a claimed run; what goes wrong in it is the engine's to tell."""
+        return self._threads.submit(_run_segment, flow, flow_run)
+
+    def drain(self) -> None:
+        """Begin nothing new and wait for what runs: each client has its own time limit."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _open_client() -> None:
+    SyncClientContext().__enter__()  # open as long as the thread lives
+
+
+def _run_segment(flow: Flow, flow_run: FlowRun) -> None:
+    # Without a deployment id the engine opens no websocket to watch for suspension, which
+    # costs a thread and seconds a run; it reads the real run again by itself.
+    unobserved = flow_run.model_copy(update={"deployment_id": None})
+    try:
+        with temporary_settings(QUIET):
+            run_flow_sync(
+                flow,
+                flow_run=unobserved,
+                parameters=flow_run.parameters,
+                return_type="state",
+            )
+    except (Abort, Pause) as signal:
+        log.debug("%s: %s", flow_run.name, type(signal).__name__)
+    except Exception:
+        log.exception("%s: the engine failed", flow_run.name)

@@ -1,0 +1,106 @@
+"""The warm worker: a Prefect worker that runs segments in threads of one live process.
+
+A stock process worker starts a Python process for every segment, which takes seconds; this
+one has the flows loaded and its clients open. Heartbeats, work pools, queues, limits and
+pauses are Prefect's own. Source: Prefect 3.8.8, `prefect.workers.base.BaseWorker`.
+"""
+
+import asyncio
+import logging
+from typing import Any
+from uuid import UUID
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.workers.base import BaseJobConfiguration, BaseWorker, BaseWorkerResult
+
+from config.settings import settings
+from ordercast.services.worker.segments import SegmentThreads
+
+log = logging.getLogger("ordercast.worker")
+
+CLAIM_LIMIT = 50
+"""The most runs that Prefect sets to a state in one call."""
+
+
+class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
+    """Runs any deployment of a work pool whose flows are importable by module."""
+
+    type = "ordercast-warm"
+    _description = "Runs segments of orders in threads of one live process."
+    _display_name = "Ordercast warm worker"
+
+    async def setup(self) -> None:
+        """Open the threads, then set up as any worker."""
+        self._slots = self._limit or settings().prefect.worker_limit
+        self._threads = SegmentThreads(self._slots)
+        self._running: set[UUID] = set()
+        self._flows: dict[UUID, Flow] = {}
+        await super().setup()
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """Let running segments end, then close as any worker."""
+        await asyncio.to_thread(self._threads.drain)
+        await super().teardown(*exc_info)
+
+    @classmethod
+    def get_default_base_job_template(cls) -> dict[str, Any]:
+        """No job variables: with any, Prefect validates them for every run."""
+        return {"job_configuration": {}, "variables": {}}
+
+    async def run(self, flow_run: FlowRun, *_: Any, **__: Any) -> BaseWorkerResult:
+        """Not used: segments are run by `_submit_scheduled_flow_runs`."""
+        raise RuntimeError(f"{flow_run.id}: a warm worker starts no infrastructure")
+
+    async def _setup_cancellation_observer(self) -> None:
+        """A thread cannot be killed: a cancelled run is ended by the relay after its segment."""
+
+    async def _submit_scheduled_flow_runs(
+        self, flow_run_response: list[WorkerFlowRunResponse]
+    ) -> list[FlowRun]:
+        """Claim as many of the scheduled runs as there are free threads, and run them."""
+        free = min(self._slots - len(self._running), CLAIM_LIMIT)
+        fresh = [
+            each.flow_run for each in flow_run_response if each.flow_run.id not in self._running
+        ]
+        claimed = await self._claim(fresh[: max(free, 0)])
+        for flow_run in claimed:
+            await self._start(flow_run)
+        return claimed
+
+    async def _claim(self, flow_runs: list[FlowRun]) -> list[FlowRun]:
+        """Those of the runs that are this worker's now: whoever makes one Pending has it."""
+        if not flow_runs:
+            return []
+        body = {
+            "flow_runs": {
+                "id": {"any_": [str(each.id) for each in flow_runs]},
+                "state": {"type": {"any_": ["SCHEDULED"]}},
+            },
+            "state": {"type": "PENDING", "name": "Pending"},
+        }
+        response = await self.client.request("POST", "/flow_runs/bulk_set_state", json=body)
+        response.raise_for_status()
+        ours = {
+            UUID(result["flow_run_id"])
+            for result in response.json()["results"]
+            if result["status"] == "ACCEPT" and result["state"]["type"] == "PENDING"
+        }
+        return [each for each in flow_runs if each.id in ours]
+
+    async def _start(self, flow_run: FlowRun) -> None:
+        flow = await self._flow_of(flow_run)
+        self._running.add(flow_run.id)
+        ended = asyncio.wrap_future(self._threads.submit(flow, flow_run))
+        ended.add_done_callback(lambda _: self._running.discard(flow_run.id))
+
+    async def _flow_of(self, flow_run: FlowRun) -> Flow:
+        """The flow of a run's deployment, loaded once: deployments name it by module."""
+        assert flow_run.deployment_id is not None  # only deployments have a work pool
+        if flow_run.deployment_id not in self._flows:
+            deployment = await self.client.read_deployment(flow_run.deployment_id)
+            self._flows[flow_run.deployment_id] = load_flow_from_entrypoint(
+                deployment.entrypoint or "", use_placeholder_flow=False
+            )
+        return self._flows[flow_run.deployment_id]
