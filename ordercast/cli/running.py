@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 from enum import StrEnum
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -13,10 +14,6 @@ from rich.table import Table
 from config.catalog import catalogue
 from config.settings import Settings, settings
 from config.tags import tag_rules
-from ordercast.services import worker
-from ordercast.services.gateway import app as gateway
-from ordercast.services.platform import app as platform
-from ordercast.services.relay import service as relay
 from ordercast.services.supervisor import (
     Supervisor,
     children_of,
@@ -37,6 +34,10 @@ class Service(StrEnum):
     RELAY = "relay"
     WORKER = "worker"
     PLATFORM = "platform"
+
+
+MODULES = {service: f"ordercast.services.{service}.service" for service in Service}
+"""Each service is a module with `run`, imported only where it is served."""
 
 
 def up() -> None:
@@ -84,22 +85,25 @@ def serve(
     if Service.WORKER in services:
         if len(services) > 1:
             raise typer.BadParameter("the worker has a process of its own")
-        return worker.run()
-    stop = stop_on_signals()
-    threads = [threading.Thread(target=_run, args=(each, stop), name=each) for each in services]
+        return import_module(MODULES[Service.WORKER]).run()
+    stop, failed = stop_on_signals(), threading.Event()
+    threads = [
+        threading.Thread(target=_run, args=(each, stop, failed), name=each) for each in services
+    ]
     for thread in threads:
         thread.start()
-    stop.wait()
     for thread in threads:
         thread.join()
-    return None
+    raise typer.Exit(1 if failed.is_set() else 0)
 
 
-def _run(service: Service, stop: threading.Event) -> None:
+def _run(service: Service, stop: threading.Event, failed: threading.Event) -> None:
     """Run a service; when it ends, for whatever reason, the process ends."""
-    runs = {Service.GATEWAY: gateway.run, Service.RELAY: relay.run, Service.PLATFORM: platform.run}
     try:
-        runs[service](stop)
+        import_module(MODULES[service]).run(stop)
+    except BaseException:
+        logging.getLogger("ordercast").exception("%s has failed", service)
+        failed.set()
     finally:
         stop.set()
 

@@ -1,8 +1,5 @@
 """The gateway: the HTTP door for agents, field crews, subscribers and operators."""
 
-import threading
-
-import uvicorn
 from fastapi import FastAPI
 
 from config.catalog import catalogue
@@ -45,20 +42,3 @@ def create_app() -> FastAPI:
     ):
         app.include_router(module.router)
     return app
-
-
-def run(stop: threading.Event) -> None:
-    """Serve until `stop` is set."""
-    chosen = settings().gateway
-    config = uvicorn.Config(
-        create_app(), host=chosen.host, port=chosen.port, log_level="warning", access_log=False
-    )
-    server = uvicorn.Server(config)
-    threading.Thread(target=_stop_when, args=(server, stop), daemon=True).start()
-    server.run()
-    stop.set()
-
-
-def _stop_when(server: uvicorn.Server, stop: threading.Event) -> None:
-    stop.wait()
-    server.should_exit = True

@@ -1,14 +1,11 @@
 """The reference business platform: a process of its own, replaced by the operator's."""
 
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from config.settings import settings
 from ordercast.services.platform.database import PlatformDatabase
 from ordercast.services.platform.refusals import answer_errors
 from ordercast.services.platform.routes import open_routes, routes
@@ -39,25 +36,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(database.create_tables)
     yield
     database.close()
-
-
-def run(stop: threading.Event) -> None:
-    """Serve until `stop` is set, as the settings say."""
-    chosen = settings()
-    if not chosen.platform.database_url:
-        chosen.home.mkdir(parents=True, exist_ok=True)
-    config = uvicorn.Config(
-        create_app(chosen.platform_database_url, chosen.platform.token.get_secret_value()),
-        host=chosen.platform.host,
-        port=chosen.platform.port,
-        log_level="warning",
-        access_log=False,
-    )
-    server = uvicorn.Server(config)
-    threading.Thread(target=_stop_when, args=(server, stop), daemon=True).start()
-    server.run()
-
-
-def _stop_when(server: uvicorn.Server, stop: threading.Event) -> None:
-    stop.wait()
-    server.should_exit = True

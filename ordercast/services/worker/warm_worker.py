@@ -20,6 +20,7 @@ from ordercast.services.worker.segments import SegmentThreads
 
 log = logging.getLogger("ordercast.worker")
 
+BULK_SET_STATE: Any = "/flow_runs/bulk_set_state"
 CLAIM_LIMIT = 50
 """The most runs that Prefect sets to a state in one call."""
 
@@ -46,8 +47,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
-        """No job variables: with any, Prefect validates them for every run."""
-        return {"job_configuration": {}, "variables": {}}
+        """The least that Prefect takes: it validates job variables for every run."""
+        return {"job_configuration": {"runs": "in a thread"}, "variables": {"properties": {}}}
 
     async def run(self, flow_run: FlowRun, *_: Any, **__: Any) -> BaseWorkerResult:
         """Not used: segments are run by `_submit_scheduled_flow_runs`."""
@@ -80,7 +81,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
             },
             "state": {"type": "PENDING", "name": "Pending"},
         }
-        response = await self.client.request("POST", "/flow_runs/bulk_set_state", json=body)
+        response = await self.client.request("POST", BULK_SET_STATE, json=body)
         response.raise_for_status()
         ours = {
             UUID(result["flow_run_id"])
