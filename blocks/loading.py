@@ -44,12 +44,17 @@ def _cached(kind: type[Block], client_of: Callable[..., Client]) -> Client:
 
 def seed_blocks() -> None:
     """Make the blocks that are not there yet from the settings; those that are there rule."""
-    for block in (_platform_from_settings(), _archive_from_settings()):
+    for block in blocks_from_settings():
         type(block).register_type_and_schema()
         try:
             type(block).load(NAME)
         except ValueError:  # Prefect's word for a block document that is not there
             block.save(NAME)
+
+
+def blocks_from_settings() -> tuple[BusinessPlatform, OrderArchive]:
+    """The blocks as the settings have them."""
+    return _platform_from_settings(), _archive_from_settings()
 
 
 def _platform_from_settings() -> BusinessPlatform:

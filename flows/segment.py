@@ -1,5 +1,6 @@
 """A segment: one uninterrupted stretch of a run, with the right to work on its order."""
 
+import logging
 import os
 import socket
 import threading
@@ -11,12 +12,15 @@ from uuid import UUID, uuid4
 from prefect import suspend_flow_run
 from prefect.exceptions import Abort
 from prefect.runtime import flow_run
+from sqlalchemy.exc import SQLAlchemyError
 
 from flows.artifact import publish_artifact
 from ordercast.domain.errors import LeaseLost, TransientFault
 from ordercast.domain.order import Stage
 from ordercast.store import beats, runs
 from ordercast.store.runs import Lease
+
+log = logging.getLogger("ordercast.segment")
 
 BEAT_SECONDS = 5
 
@@ -57,7 +61,6 @@ def _flow_run_id() -> UUID | None:
 def _worker() -> str:
     """The name of this process among the workers; it beats from now on."""
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    beats.beat(name)
     threading.Thread(target=_keep_beating, args=(name,), daemon=True).start()
     return name
 
@@ -65,4 +68,7 @@ def _worker() -> str:
 def _keep_beating(name: str) -> None:
     pause = threading.Event()
     while not pause.wait(BEAT_SECONDS):
-        beats.beat(name)
+        try:
+            beats.beat(name)
+        except SQLAlchemyError as fault:
+            log.warning("the database is away: no beat (%s)", type(fault).__name__)

@@ -2,7 +2,17 @@
 
 import typer
 
-from ordercast.cli import archive, database, inbox, orders, pushes, running, sending, subscribers
+from ordercast.cli import (
+    archive,
+    database,
+    demo,
+    inbox,
+    orders,
+    pushes,
+    running,
+    sending,
+    subscribers,
+)
 from ordercast.cli.faults import ToldInWords
 
 app = typer.Typer(
@@ -14,6 +24,7 @@ app = typer.Typer(
 )
 
 app.command("up")(running.up)
+app.command("demo")(demo.demo)
 app.command("serve")(running.serve)
 app.command("submit")(sending.submit)
 app.command("report")(sending.report)

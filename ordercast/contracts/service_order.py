@@ -3,10 +3,11 @@
 What Ordercast reads has a type here; every other attribute of the standard is kept as sent.
 """
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from ordercast.domain.order import ItemAction
@@ -26,13 +27,19 @@ SET_BY_US = (
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """A date-time; without an offset it is taken as UTC."""
 
 Text = Annotated[str, Field(min_length=1, max_length=255)]
+
+Name = Annotated[str, Field(max_length=255)]
+"""What may be empty, which is the same as not given."""
 
 
 class Resource(BaseModel):
@@ -53,15 +60,15 @@ class Characteristic(Resource):
 class SpecificationRef(Resource):
     """Names the product by the key (or name) that the catalogue gives it."""
 
-    id: Text | None = None
-    name: str | None = None
+    id: Name | None = None
+    name: Name | None = None
 
 
 class RelatedParty(Resource):
     """Someone with a role in the order; the role `agent` says who sells."""
 
-    id: Text | None = None
-    name: str | None = None
+    id: Name | None = None
+    name: Name | None = None
     role: str | None = None
 
 
@@ -104,10 +111,19 @@ class ServiceOrderItem(Resource):
     service_order_item: list["ServiceOrderItem"] = Field(default_factory=list)
 
 
+def _flat(items: list[ServiceOrderItem]) -> list[ServiceOrderItem]:
+    found, waiting = [], list(reversed(items))
+    while waiting:
+        item = waiting.pop()
+        found.append(item)
+        waiting.extend(reversed(item.service_order_item))
+    return found
+
+
 class ServiceOrderAttributes(Resource):
     """What a client may say of an order apart from its lines."""
 
-    external_id: Text | None = None
+    external_id: Name | None = None
     category: str | None = None
     description: str | None = None
     notification_contact: str | None = None
@@ -136,21 +152,16 @@ class ServiceOrderCreate(ServiceOrderAttributes):
     @property
     def lines(self) -> list[ServiceOrderItem]:
         """All items, nested ones after the item that holds them."""
-        found, waiting = [], list(reversed(self.service_order_item))
-        while waiting:
-            item = waiting.pop()
-            found.append(item)
-            waiting.extend(reversed(item.service_order_item))
-        return found
+        return _flat(self.service_order_item)
 
-    @model_validator(mode="after")
-    def _item_ids_differ(self) -> "ServiceOrderCreate":
-        seen: set[str] = set()
-        for item in self.lines:
-            if item.id in seen:
-                raise ValueError(f"serviceOrderItem: two items have the id {item.id!r}")
-            seen.add(item.id)
-        return self
+    @field_validator("service_order_item")
+    @classmethod
+    def _item_ids_differ(cls, items: list[ServiceOrderItem]) -> list[ServiceOrderItem]:
+        times = Counter(item.id for item in _flat(items))
+        twice = [repr(item_id) for item_id, count in times.items() if count > 1]
+        if twice:
+            raise ValueError(f"has several items with the id {', '.join(twice[:5])}")
+        return items
 
 
 class ServiceOrderUpdate(ServiceOrderAttributes):

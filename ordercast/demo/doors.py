@@ -50,8 +50,17 @@ class Door:
         """Send a JSON document; the answer's."""
         return self.response("POST", path, expect=expect, json=document).json()
 
-    def send(self, path: str, body: bytes, media_type: str, *, expect: int = 201, **query: Any):
-        """Send bytes as they are; the answer's JSON document."""
+    def send(
+        self,
+        path: str,
+        body: bytes,
+        media_type: str,
+        *,
+        agent: str | None = None,
+        expect: int = 201,
+    ) -> Any:
+        """Send bytes as they are, in the name of an agent; the answer's JSON document."""
+        query = {"agent": agent} if agent else {}
         headers = {"content-type": media_type}
         answer = self.response(
             "POST", path, expect=expect, content=body, headers=headers, params=query
@@ -74,7 +83,9 @@ class Door:
         answer.read()
         self.answers += 1
         asked = f"{answer.request.method} {answer.request.url.path}"
-        self.leaks += [f"{name} in the answer to {asked}" for name in found(self._secrets, answer.text)]
+        self.leaks += [
+            f"{name} in the answer to {asked}" for name in found(self._secrets, answer.text)
+        ]
 
 
 def found(secrets: Mapping[str, str], text: str) -> list[str]:

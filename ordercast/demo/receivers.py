@@ -83,7 +83,7 @@ class Receiver:
                 self.send_header("content-length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing: the screen belongs to the demo."""
 
         self._server = _Server((HOST, 0), Handler)

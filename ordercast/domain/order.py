@@ -84,7 +84,7 @@ def priority_number(priority: str | None) -> int:
     """The rank of a TMF641 priority, 0 (first) to 4 (last); 4 for what is not a known one."""
     word = (priority or "").strip().casefold()
     if word.isascii() and word.isdigit():
-        return min(int(word), LOWEST_PRIORITY)
+        return min(int(word.lstrip("0")[:2] or 0), LOWEST_PRIORITY)
     return _PRIORITIES.get(word, LOWEST_PRIORITY)
 
 

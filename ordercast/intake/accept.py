@@ -97,8 +97,12 @@ def _take_one(session: Session, message: RawMessage, draft: Draft) -> Accepted:
     first = _first_order(session, part)
     if first is None:
         return Accepted(_open(session, part, draft), is_new=True)
-    if first.content_sha256 != draft.content_sha256:
-        raise _conflict(session, first, draft)
+    if fields := _differing(session, first, draft):
+        raise Conflict(
+            f"externalId {first.external_id!r} of agent {first.agent!r} is {first.order_no}, "
+            f"whose content differs in: {', '.join(fields[:20])}",
+            fields,
+        )
     inbox.keep(session, part, outcome=MessageOutcome.DUPLICATE, order_no=first.order_no)
     return Accepted(first.order_no, is_new=False)
 
@@ -116,15 +120,13 @@ def _first_order(session: Session, part: RawMessage) -> ServiceOrder | None:
     return orders.by_external_id(session, part.agent, part.external_id)
 
 
-def _conflict(session: Session, first: ServiceOrder, draft: Draft) -> Conflict:
-    original = inbox.message(session, first.message_id)
-    stored = parse(inbox.plain_body(original), original.media_type).drafts[0].document
-    fields = list(differences(stored, draft.document))
-    return Conflict(
-        f"externalId {first.external_id!r} of agent {first.agent!r} is {first.order_no}, "
-        f"whose content differs in: {', '.join(fields[:20])}",
-        fields,
-    )
+def _differing(session: Session, first: ServiceOrder, draft: Draft) -> list[str]:
+    """Where the draft differs from the order as it was sent first, and as it is now."""
+    if first.content_sha256 == draft.content_sha256:
+        return []
+    latest = inbox.message(session, first.message_id)
+    stored = parse(inbox.plain_body(latest), latest.media_type).drafts[0].document
+    return list(differences(stored, draft.document))
 
 
 def _open(session: Session, part: RawMessage, draft: Draft) -> str:

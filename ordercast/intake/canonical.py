@@ -20,5 +20,5 @@ def differences(before: Any, after: Any, where: str = "") -> Iterator[str]:
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (one, other) in enumerate(zip(before, after, strict=True)):
             yield from differences(one, other, f"{where}[{index}]")
-    elif before != after:
+    elif before != after or isinstance(before, bool) is not isinstance(after, bool):
         yield where or "body"

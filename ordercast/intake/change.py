@@ -33,7 +33,7 @@ def change(database: Database, order_no: str, message: RawMessage) -> None:
         patch = load_json(decode(message.body))
         validate(ServiceOrderUpdate, patch, forbidden=SET_BY_US)
         with database.write() as session:
-            _change(session, order_no, patch)
+            _change(session, order_no, patch, source=message.source)
     except InvalidMessage as refused:
         _keep_refused(database, message, refused)
     except IntegrityError:
@@ -48,7 +48,7 @@ def _keep_refused(database: Database, message: RawMessage, refused: InvalidMessa
     raise InvalidMessage(refused.problems, message_id=kept.id)
 
 
-def _change(session: Session, order_no: str, patch: dict[str, Any]) -> None:
+def _change(session: Session, order_no: str, patch: dict[str, Any], *, source: str) -> None:
     order = orders.order(session, order_no, lock=True)
     run = run_of(session, order_no, order.version, lock=True)
     if run.stage != Stage.ACCEPTED or order.cancel_requested_at:
@@ -58,10 +58,11 @@ def _change(session: Session, order_no: str, patch: dict[str, Any]) -> None:
     if changed.agent and changed.agent != order.agent:
         problem = Problem("relatedParty", "names another agent", "send a new order")
         raise InvalidMessage([problem])
-    raw = RawMessage(canonical_json(merged), JSON, "http", order.agent, changed.external_id)
+    raw = RawMessage(canonical_json(merged), JSON, source, order.agent, changed.external_id)
     kept = inbox.keep(session, raw, outcome=MessageOutcome.CHANGED, order_no=order_no)
     order.message_id = kept.id
-    order.external_id = changed.external_id or order.external_id
+    if "externalId" in patch:
+        order.external_id = changed.external_id
     for name, value in described(changed, catalogue()).items():
         setattr(order, name, value)
     run.priority = order.priority

@@ -4,15 +4,14 @@ Columns: `msisdn`, `iccid`, `product`, `action`, in any order; `product` and `ac
 filled in. Every other column is a characteristic of that name; empty cells are left out.
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ordercast.contracts.service_order import ServiceOrderCreate
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.order import ItemAction
+from ordercast.intake.csv_rows import Row, read_rows
 from ordercast.intake.drafts import Draft, Parsed
 from ordercast.intake.json_orders import decode
 from ordercast.intake.problems import validate
@@ -20,8 +19,9 @@ from ordercast.intake.problems import validate
 CSV = "text/csv"
 REQUIRED = ("product", "action")
 FORMS = {
-    "msisdn": (re.compile(r"\+?\d{5,15}"), "give 5 to 15 digits"),
-    "iccid": (re.compile(r"\d{18,20}[A-Fa-f]?"), "give 18 to 20 digits"),
+    "msisdn": (re.compile(r"\+?[0-9]{5,15}"), "give 5 to 15 digits"),
+    "iccid": (re.compile(r"[0-9]{18,20}[A-Fa-f]?"), "give 18 to 20 digits"),
+    "product": (re.compile(r".{1,255}", re.DOTALL), "give at most 255 characters"),
 }
 _ACTIONS = ", ".join(ItemAction)
 
@@ -29,8 +29,7 @@ _ACTIONS = ", ".join(ItemAction)
 def parse_csv(body: bytes) -> Parsed:
     """The one order that the rows make, with the problems of every bad row by line number."""
     try:
-        rows = _rows(decode(body))
-        items, problems = _items(rows)
+        items, problems = _items(read_rows(decode(body), required=REQUIRED))
         if not items:
             return Parsed(problems=problems or [Problem("body", "has no rows", "add some")])
         document = {"category": "batch", "serviceOrderItem": items}
@@ -40,55 +39,14 @@ def parse_csv(body: bytes) -> Parsed:
     return Parsed([Draft(body, CSV, document, order)], problems)
 
 
-def _rows(text: str) -> Iterator[tuple[int, dict[str | None, Any]]]:
-    if "\0" in text:
-        raise InvalidMessage([Problem("body", "holds a NUL character", "leave it out")])
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
-    _check_header([name.strip() for name in _named(reader)])
-    reader.fieldnames = [name.strip().lower() for name in _named(reader)]
-    return _numbered(reader)
-
-
-def _named(reader: "csv.DictReader[str]") -> list[str]:
-    return list(reader.fieldnames or [])
-
-
-def _check_header(names: list[str]) -> None:
-    lower = [name.lower() for name in names]
-    missing = [Problem(name, "is missing", "add the column", 1) for name in REQUIRED]
-    problems = [problem for problem in missing if problem.field not in lower]
-    if len(set(lower)) < len(lower) or not all(lower):
-        problems.append(Problem("header", "has a column twice or unnamed", "name each once", 1))
-    if problems:
-        raise InvalidMessage(problems)
-
-
-def _numbered(reader: Any) -> Iterator[tuple[int, dict[str | None, Any]]]:
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            fault = Problem("row", f"is not CSV ({error})", "mend its quotes", reader.line_num)
-            raise InvalidMessage([fault]) from None
-        yield reader.line_num, row
-
-
-def _items(
-    rows: Iterator[tuple[int, dict[str | None, Any]]],
-) -> tuple[list[dict[str, Any]], list[Problem]]:
+def _items(rows: Iterable[Row | Problem]) -> tuple[list[dict[str, Any]], list[Problem]]:
     items: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    for line, row in rows:
-        extra = row.pop(None, None)
-        cells = {str(name): (cell or "").strip() for name, cell in row.items()}
-        bad = _bad_cells(cells, line)
-        if extra:
-            bad.append(Problem("row", "has more cells than the header", "quote commas", line))
+    for row in rows:
+        bad = [row] if isinstance(row, Problem) else _bad_cells(row.cells, row.line)
         problems.extend(bad)
-        if not bad:
-            items.append(_item(cells, line))
+        if isinstance(row, Row) and not bad:
+            items.append(_item(row.cells, row.line))
     return items, problems
 
 

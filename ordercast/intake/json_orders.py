@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 from ordercast.contracts.service_order import SET_BY_US, ServiceOrderCreate
@@ -13,8 +14,12 @@ from ordercast.intake.problems import validate
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
+MOST_LEVELS = 64
+"""How deep arrays and objects may stand in one another; all that reads a message copes with it."""
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_FLATTEN = f"use at most {MOST_LEVELS} levels"
 _SEPARATOR = re.compile(r"[ \t\r\n,]*")
 
 
@@ -23,13 +28,17 @@ def parse_json(body: bytes) -> Parsed:
     try:
         text = decode(body)
         document = load_json(text)
+        if not isinstance(document, list):
+            return Parsed([_draft(body, document)])
     except InvalidMessage as refused:
         return Parsed(problems=refused.problems)
-    if not isinstance(document, list):
-        return _parsed([(None, text)])
     if not document:
         return Parsed(problems=[Problem("body", "is an empty array", "send at least one order")])
-    return _parsed(enumerate(_elements(text), start=1))
+    elements = zip(_elements(text), document, strict=True)
+    return _parsed(
+        partial(_draft, element.encode(), each, place)
+        for place, (element, each) in enumerate(elements, start=1)
+    )
 
 
 def parse_ndjson(body: bytes) -> Parsed:
@@ -41,24 +50,27 @@ def parse_ndjson(body: bytes) -> Parsed:
     lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not lines:
         return Parsed(problems=[Problem("body", "is empty", "send at least one order")])
-    return _parsed(lines)
+    return _parsed(partial(_draft_of_line, line, n) for n, line in lines)
 
 
-def _parsed(parts: Any) -> Parsed:
+def _parsed(readers: Iterable[Callable[[], Draft]]) -> Parsed:
     drafts: list[Draft] = []
     problems: list[Problem] = []
-    for line, text in parts:
+    for read in readers:
         try:
-            drafts.append(_draft(text, line))
+            drafts.append(read())
         except InvalidMessage as refused:
             problems.extend(refused.problems)
     return Parsed(drafts, problems)
 
 
-def _draft(text: str, line: int | None) -> Draft:
-    document = load_json(text, line)
+def _draft_of_line(text: str, line: int) -> Draft:
+    return _draft(text.encode(), load_json(text, line), line)
+
+
+def _draft(raw: bytes, document: Any, line: int | None = None) -> Draft:
     order = validate(ServiceOrderCreate, document, forbidden=SET_BY_US, line=line)
-    return Draft(text.encode(), JSON, document, order, line)
+    return Draft(raw, JSON, document, order, line)
 
 
 def decode(body: bytes) -> str:
@@ -73,24 +85,54 @@ def decode(body: bytes) -> str:
 def load_json(text: str, line: int | None = None) -> Any:
     """The JSON value of a text; InvalidMessage names the place of what is wrong."""
 
-    def refuse(problem: str, cure: str) -> NoReturn:
-        raise InvalidMessage([Problem("body", problem, cure, line)]) from None
+    def refuse(problem: str, cure: str, field: str = "body") -> NoReturn:
+        raise InvalidMessage([Problem(field, problem, cure, line)]) from None
 
     try:
-        value = json.loads(text, parse_constant=_no_constant)
-        spelled = json.dumps(value, ensure_ascii=False)
+        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
+        spelled = json.dumps(value, ensure_ascii=False, allow_nan=False)
         spelled.encode()
     except json.JSONDecodeError as error:
         refuse(f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})", "mend it")
     except UnicodeEncodeError:
         refuse("holds half of a character (a lone surrogate)", "send whole characters")
     except RecursionError:
-        refuse("is nested too deeply", "flatten it")
-    except ValueError as error:
-        refuse(f"holds a number that cannot be read ({error})", "send a finite, shorter one")
+        refuse("is nested too deeply", _FLATTEN)
+    except _GivenTwice as error:
+        refuse("is given twice in one object", "give it once", str(error))
+    except ValueError:
+        refuse("holds a number that is not finite or too long", "send a finite, shorter one")
     if _NUL.search(spelled):
         refuse("holds a NUL character", "leave it out")
+    if _is_deeper(value, MOST_LEVELS):
+        refuse("is nested too deeply", _FLATTEN)
     return value
+
+
+class _GivenTwice(ValueError):
+    """An attribute that an object has twice; which one counts would be a guess."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise _GivenTwice(twice[:100] if twice.isprintable() else "body")
+    return document
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether arrays and objects stand in one another more than so many levels deep."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        level = [
+            child
+            for each in level
+            for child in (each.values() if isinstance(each, dict) else each)
+            if isinstance(child, dict | list)
+        ]
+    return bool(level)
 
 
 def _no_constant(name: str) -> NoReturn:

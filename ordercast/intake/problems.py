@@ -18,6 +18,9 @@ CURES = {
     "model_attributes_type": "send an object",
     "dict_type": "send an object",
     "too_short": "give at least one",
+    "enum": "use one of them",
+    "string_too_long": "shorten it",
+    "string_too_short": "fill it in",
     "datetime_from_date_parsing": "use ISO 8601, for instance 2026-11-22T09:00:00Z",
     "datetime_parsing": "use ISO 8601, for instance 2026-11-22T09:00:00Z",
 }

@@ -1,8 +1,7 @@
 """Completion reports from outside: read, kept, and put to the work orders."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from ordercast.contracts.report import CompletionReport, ReportAnswer, WorkOrderReport
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.intake.csv_batch import CSV
+from ordercast.intake.csv_rows import read_rows
 from ordercast.intake.json_orders import JSON, NDJSON, decode, load_json
 from ordercast.intake.parse import plain_type
 from ordercast.intake.problems import validate
@@ -17,10 +17,12 @@ from ordercast.store import inbox, reports
 from ordercast.store.engine import Database
 from ordercast.store.inbox import MessageOutcome, RawMessage
 
+CSV_REQUIRED = ("work_order_id", "result")
 CSV_COLUMNS = tuple(WorkOrderReport.model_fields)
 """The columns of a CSV of reports; `work_order_id` and `result` must be filled in."""
 
-Numbered = Iterable[tuple[int | None, Any]]
+Numbered = Iterable[tuple[int | None, Callable[[], Any]]]
+"""Each document of a bulk: its line or place, and how to read it, which may refuse it."""
 
 
 def take_reports(database: Database, taken: Sequence[WorkOrderReport]) -> list[ReportAnswer]:
@@ -37,52 +39,69 @@ def parse_one_report(database: Database, body: bytes, work_order_id: str) -> Wor
     """The report on one work order; InvalidMessage (the body is kept) if it cannot be read."""
     try:
         report = validate(CompletionReport, load_json(decode(body)))
+        named = {"work_order_id": work_order_id, **report.model_dump()}
+        return validate(WorkOrderReport, named)
     except InvalidMessage as refused:
         _refuse(database, body, JSON, refused.problems)
-    return WorkOrderReport(work_order_id=work_order_id, **report.model_dump())
 
 
 def parse_reports(database: Database, body: bytes, media_type: str) -> list[WorkOrderReport]:
     """The reports of a bulk; InvalidMessage names every bad one by line or place."""
     read: list[WorkOrderReport] = []
     problems: list[Problem] = []
-    try:
-        for line, document in _documents(body, plain_type(media_type)):
-            try:
-                read.append(validate(WorkOrderReport, document, line=line))
-            except InvalidMessage as refused:
-                problems.extend(refused.problems)
-    except InvalidMessage as refused:
-        problems.extend(refused.problems)
+    for found in _reports(body, plain_type(media_type)):
+        if isinstance(found, WorkOrderReport):
+            read.append(found)
+        else:
+            problems.extend(found)
+    if not read and not problems:
+        problems = [Problem("body", "holds no report", "send at least one")]
     if problems:
         _refuse(database, body, media_type, problems)
     return read
 
 
-def _documents(body: bytes, media_type: str) -> Numbered:
-    text = decode(body)
+def _reports(body: bytes, media_type: str) -> Iterator[WorkOrderReport | Sequence[Problem]]:
+    try:
+        for line, read in _documents(decode(body), media_type):
+            try:
+                yield validate(WorkOrderReport, read(), line=line)
+            except InvalidMessage as refused:
+                yield refused.problems
+    except InvalidMessage as refused:
+        yield refused.problems
+
+
+def _documents(text: str, media_type: str) -> Numbered:
     if media_type == CSV:
         return _csv_rows(text)
     if media_type == NDJSON:
         lines = enumerate(text.split("\n"), start=1)
-        return [(n, load_json(line, n)) for n, line in lines if line.strip()]
+        return ((n, partial(load_json, line, n)) for n, line in lines if line.strip())
     if media_type != JSON:
         problem = Problem("Content-Type", "is not known", f"use {JSON}, {NDJSON} or {CSV}")
         raise InvalidMessage([problem])
     document = load_json(text)
     if not isinstance(document, list):
         raise InvalidMessage([Problem("body", "is not an array", "send an array of reports")])
-    return enumerate(document, start=1)
+    return ((place, partial(_same, each)) for place, each in enumerate(document, start=1))
 
 
 def _csv_rows(text: str) -> Numbered:
-    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
-    unknown = [name for name in reader.fieldnames or [] if name not in CSV_COLUMNS]
-    if unknown:
-        columns = ", ".join(CSV_COLUMNS)
-        raise InvalidMessage([Problem(unknown[0], "is not a column", f"use {columns}", 1)])
-    for row in reader:
-        yield reader.line_num, {name: cell.strip() for name, cell in row.items() if name and cell}
+    for row in read_rows(text, required=CSV_REQUIRED, known=CSV_COLUMNS):
+        if isinstance(row, Problem):
+            yield row.line, partial(_refuse_row, row)
+        else:
+            filled = {name: cell for name, cell in row.cells.items() if cell}
+            yield row.line, partial(_same, filled)
+
+
+def _same(document: Any) -> Any:
+    return document
+
+
+def _refuse_row(problem: Problem) -> NoReturn:
+    raise InvalidMessage([problem])
 
 
 def _refuse(

@@ -21,7 +21,7 @@ STEADY_SECONDS = 60
 
 @dataclass
 class Child:
-    """A process by the name of its service; its output goes to a log file of that name."""
+    """A process by the name of its service; its output goes to a log file, its id to a pid file."""
 
     name: str
     arguments: Sequence[str]
@@ -48,6 +48,9 @@ class Child:
                 start_new_session=True,  # Ctrl-C reaches the supervisor, which stops in order
             )
         self.started_at = time.monotonic()
+        pid_file = self.log_dir.parent / "run" / f"{self.name}.pid"
+        pid_file.parent.mkdir(exist_ok=True)
+        pid_file.write_text(f"{self.process.pid}\n")
 
     def watch(self, leash: int) -> None:
         """Start the process again if it has ended, after a pause that grows."""

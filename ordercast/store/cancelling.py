@@ -7,7 +7,7 @@ from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.work_order import WorkOrderState
 from ordercast.store import orders, work_orders
 from ordercast.store.clock import now
-from ordercast.store.runs import run_of
+from ordercast.store.runs import run_of, wake
 from ordercast.store.tables import OrderRun, ServiceOrder
 
 
@@ -24,8 +24,7 @@ def cancel(session: Session, order_no: str) -> OrderRun:
     order.cancel_requested_at = order.cancel_requested_at or now()
     cancel_open_work(session, order)
     run.start_at = now()
-    if run.waiting_for:
-        run.wake_at = now()
+    wake(run)
     return run
 
 

@@ -48,7 +48,7 @@ def release(session: Session, order_no: str) -> None:
     """Give up all claims of an order and wake the orders that were held behind it."""
     for behind in _held_behind(session, order_no):
         following: ServiceOrder = order(session, behind)
-        run: OrderRun = run_of(session, behind, following.version)
+        run: OrderRun = run_of(session, behind, following.version, lock=True)
         if run.waiting_for == WaitingFor.EXCLUSIVE:
             wake(run)
     session.execute(delete(ExclusiveClaim).where(col(ExclusiveClaim.order_no) == order_no))
@@ -61,6 +61,7 @@ def _held_behind(session: Session, order_no: str) -> Sequence[str]:
         .join(mine, col(mine.resource) == theirs.resource)
         .where(mine.order_no == order_no, theirs.order_no != order_no)
         .distinct()
+        .order_by(theirs.order_no)
     )
     return session.exec(query).all()
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ordercast.contracts.service_order import ServiceOrderAttributes, ServiceRef
 from ordercast.domain.classify import Facts
 from ordercast.store.tables import OrderLine, ServiceOrder
 
@@ -14,13 +13,14 @@ BATCH_LINES = 10
 
 def characteristics(line: OrderLine) -> dict[str, Any]:
     """The characteristics of a line by name, masked as they are stored."""
-    return ServiceRef.model_validate(line.document.get("service", {})).characteristics
+    given = line.document.get("service", {}).get("serviceCharacteristic", ())
+    return {each["name"]: each["value"] for each in given}
 
 
 def channel(order: ServiceOrder) -> str:
     """Where the order came from: the party with the role `channel`, else the category."""
-    attributes = ServiceOrderAttributes.model_validate(order.document)
-    named = [party.id for party in attributes.related_party or [] if party.role == "channel"]
+    parties = order.document.get("relatedParty") or ()
+    named = [party.get("id") for party in parties if party.get("role") == "channel"]
     for word in [*named, order.category]:
         if word in CHANNELS:
             return word

@@ -1,5 +1,6 @@
 """Orders and their lines: opening, finding, listing."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,7 +87,8 @@ def _conditions(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
         if value is not None:
             yield col(getattr(ServiceOrder, name)) == value
     if wanted.product:
-        yield cast(col(ServiceOrder.products), String).contains(f'"{wanted.product}"')
+        named = json.dumps(wanted.product)
+        yield cast(col(ServiceOrder.products), String).contains(named, autoescape=True)
     if wanted.ordered_since:
         yield col(ServiceOrder.ordered_at) >= wanted.ordered_since
     if wanted.ordered_until:

@@ -25,7 +25,7 @@ def reopen_failed(session: Session, order_no: str, work_order_ids: Sequence[str]
     failed = _failed(session, order_no, work_order_ids)
     if not failed:
         raise Conflict(f"{order_no} has no failed work order to reopen")
-    _claim_again(session, order)
+    _must_be_free(session, order)
     names: dict[int, list[str]] = defaultdict(list)
     for row in failed:
         names[row.line_no].append(row.name)
@@ -46,22 +46,28 @@ def _failed(session: Session, order_no: str, ids: Sequence[str]) -> Sequence[Wor
     return session.exec(query).all()
 
 
-def _claim_again(session: Session, order: ServiceOrder) -> None:
-    claims.claim(session, order.order_no, claims.resources(session, order.order_no))
+def _must_be_free(session: Session, order: ServiceOrder) -> None:
+    _claim(session, order)
     if other := claims.blocker(session, order.order_no):
         raise Conflict(
             f"{other.order_no} works on {other.resource} now; reopen {order.order_no} afterwards"
         )
 
 
+def _claim(session: Session, order: ServiceOrder) -> None:
+    claims.claim(session, order.order_no, claims.resources(session, order.order_no))
+
+
 def open_next_version(session: Session, order: ServiceOrder) -> None:
     """Open the next version of an order whose current one is sealed, else do nothing.
 
     The caller holds the order's row. The relay launches the new run, which goes on at the wait.
+    What the order works on is its own again: orders that come later are held behind it.
     """
     current = run_of(session, order.order_no, order.version, lock=True)
     if Stage(current.stage).is_before(Stage.SEALED):
         return
+    _claim(session, order)
     at = now()
     order.version += 1
     order.state, order.ended_at, order.cancel_requested_at = OrderState.IN_PROGRESS, None, None

@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.report import ReportAnswer, WorkOrderReport
+from ordercast.domain.errors import Problem
 from ordercast.domain.report import ANSWERS, Verdict, judge
 from ordercast.domain.work_order import WorkOrderState, reopen
-from ordercast.store import orders, pushes, reopening, runs, work_orders
+from ordercast.store import inbox, orders, pushes, reopening, runs, work_orders
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
+from ordercast.store.inbox import MessageOutcome, RawMessage
 from ordercast.store.pushes import NewEvent
 from ordercast.store.tables import CompletionReport, ServiceOrder, WorkOrder
 from ordercast.store.work_orders import LineWork
@@ -53,7 +56,8 @@ class _OrderReports:
         self.by_id = {
             row.id: (row, line) for line in self.lines.values() for row in line.work_orders.values()
         }
-        self.events: list[NewEvent] = []
+        self.effects: list[_Effect] = []
+        self.accepted: dict[str, CompletionReport] = {}
 
     def _lines(self, ids: Iterable[str]) -> Mapping[int, LineWork]:
         if self.order is None:
@@ -64,7 +68,7 @@ class _OrderReports:
     def answer(self, report: WorkOrderReport) -> ReportAnswer:
         key = (report.work_order_id, report.report_id)
         if earlier := self.known.get(key):
-            return _same_answer(earlier, report)
+            return self._answer_again(earlier, report)
         row, line = self.by_id.get(report.work_order_id, (None, None))
         kept = self._keep(report, self._judge(report, row))
         self.known[key] = kept
@@ -72,13 +76,34 @@ class _OrderReports:
             self._apply(report, kept, row, line)
         return _answer(kept)
 
+    def _answer_again(self, earlier: CompletionReport, report: WorkOrderReport) -> ReportAnswer:
+        """The same answer to the same report; one that now says otherwise is kept beside it."""
+        if earlier.result == report.result:
+            return _answer(earlier)
+        problem = Problem("report_id", f"said {earlier.result} before", "use a new report_id")
+        inbox.keep(
+            self.session,
+            RawMessage(report.model_dump_json().encode(), "application/json", source="report"),
+            outcome=MessageOutcome.CONFLICT,
+            problems=[problem],
+            order_no=earlier.order_no,
+        )
+        return ReportAnswer(
+            work_order_id=report.work_order_id,
+            report_id=report.report_id,
+            verdict=Verdict.CONTRADICTING,
+            message=f"report {report.report_id!r} {problem.problem}; {problem.cure}",
+        )
+
     def _judge(self, report: WorkOrderReport, row: WorkOrder | None) -> Verdict:
         state = WorkOrderState(row.state) if row else None
         corrects = bool(row and report.corrects and self._accepted(row) == report.corrects)
         return judge(state, report.result, corrects_accepted=corrects)
 
     def _accepted(self, row: WorkOrder) -> str | None:
-        kept = self.session.get(CompletionReport, row.report_key) if row.report_key else None
+        kept = self.accepted.get(row.id)
+        if kept is None and row.report_key:
+            kept = self.session.get(CompletionReport, row.report_key)
         return kept.report_id if kept else None
 
     def _keep(self, report: WorkOrderReport, verdict: Verdict) -> CompletionReport:
@@ -100,40 +125,57 @@ class _OrderReports:
             reopening.open_next_version(self.session, self.order)
             line.become(reopen(line.states, line.depends_on, [row.name]))
         line.end(row.name, report.result.state, code=report.code, text=report.text)
-        self.session.flush()
-        row.report_key = kept.key
-        self.events.append(_event(self.order, row, kept))
+        self.accepted[row.id] = kept
+        self.effects.append(_Effect(row, kept, self.order.version))
 
     def close(self) -> None:
         """Store what the reports changed; if nothing is open any more, wake the order."""
-        if self.order is None or not self.events:
+        self.session.flush()  # gives the reports their keys
+        if self.order is None or not self.effects:
             return
         order_no = self.order.order_no
+        for work_order_id, kept in self.accepted.items():
+            self.by_id[work_order_id][0].report_key = kept.key
         work_orders.roll_up(self.session, order_no, self.lines)
-        pushes.add_events(self.session, self.order, self.events)
+        pushes.add_events(self.session, self.order, [each.event() for each in self.effects])
         if not work_orders.any_open(self.session, order_no):
             runs.wake(runs.run_of(self.session, order_no, self.order.version, lock=True))
+
+
+@dataclass(frozen=True)
+class _Effect:
+    """That a report ended a work order of a version."""
+
+    row: WorkOrder
+    kept: CompletionReport
+    version: int
+
+    def event(self) -> NewEvent:
+        return NewEvent(
+            type=f"work-order.{self.kept.result}",
+            version=self.version,
+            line_no=self.row.line_no,
+            n=self.kept.key or 0,
+            data={
+                "work_order_id": self.row.id,
+                "name": self.row.name,
+                "line_no": self.row.line_no,
+                "result": self.kept.result,
+                "code": self.kept.code,
+                "text": self.kept.text,
+                "reporter": self.kept.reporter,
+            },
+        )
 
 
 def _known(
     session: Session, reports: Sequence[WorkOrderReport]
 ) -> dict[tuple[str, str], CompletionReport]:
     known: dict[tuple[str, str], CompletionReport] = {}
-    for some in chunks(sorted({each.report_id for each in reports})):
-        query = select(CompletionReport).where(col(CompletionReport.report_id).in_(some))
+    for some in chunks(sorted({each.work_order_id for each in reports})):
+        query = select(CompletionReport).where(col(CompletionReport.work_order_id).in_(some))
         known |= {(row.work_order_id, row.report_id): row for row in session.exec(query)}
     return known
-
-
-def _same_answer(earlier: CompletionReport, report: WorkOrderReport) -> ReportAnswer:
-    if earlier.result == report.result:
-        return _answer(earlier)
-    return ReportAnswer(
-        work_order_id=report.work_order_id,
-        report_id=report.report_id,
-        verdict=Verdict.CONTRADICTING,
-        message=f"report {report.report_id!r} said {earlier.result} before; use a new report_id",
-    )
 
 
 def _answer(kept: CompletionReport) -> ReportAnswer:
@@ -142,22 +184,4 @@ def _answer(kept: CompletionReport) -> ReportAnswer:
         report_id=kept.report_id,
         verdict=kept.verdict,
         message=kept.answer,
-    )
-
-
-def _event(order: ServiceOrder, row: WorkOrder, kept: CompletionReport) -> NewEvent:
-    return NewEvent(
-        type=f"work-order.{kept.result}",
-        version=order.version,
-        line_no=row.line_no,
-        n=kept.key or 0,
-        data={
-            "work_order_id": row.id,
-            "name": row.name,
-            "line_no": row.line_no,
-            "result": kept.result,
-            "code": kept.code,
-            "text": kept.text,
-            "reporter": kept.reporter,
-        },
     )

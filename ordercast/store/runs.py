@@ -19,7 +19,7 @@ from ordercast.domain.order import Stage
 from ordercast.store import orders
 from ordercast.store.clock import now
 from ordercast.store.engine import database
-from ordercast.store.tables import OrderRun, ServiceOrder
+from ordercast.store.tables import OrderRun, ServiceOrder, WorkerBeat
 
 
 class WaitingFor(StrEnum):
@@ -69,6 +69,7 @@ def take_lease(order_no: str, version: int, *, flow_run_id: UUID | None, worker:
         run.token, run.worker = uuid4().hex, worker
         run.flow_run_id = flow_run_id or run.flow_run_id
         run.launch_at = None
+        session.merge(WorkerBeat(worker=worker, beat_at=now()))
         return Lease(order_no, version, run.token)
 
 
@@ -138,8 +139,11 @@ def ask_operator(lease: Lease, reason: str) -> None:
 
 
 def wake(run: OrderRun) -> None:
-    """Ask the relay to resume a run that waits; without effect on one that does not."""
-    if run.waiting_for and run.ended_at is None:
+    """Ask the relay to resume a run that waits; without effect on one that does not.
+
+    One that waits for an operator has ended in Prefect: only a retry brings it back.
+    """
+    if run.waiting_for not in (None, WaitingFor.OPERATOR) and run.ended_at is None:
         run.wake_at = now()
 
 

@@ -1,6 +1,7 @@
 """A body over the limit is refused with 413 before it is read to its end."""
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,22 +18,28 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        if int(Headers(scope=scope).get("content-length") or 0) > self._limit_bytes:
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._limit_bytes:
             return await self._refuse(scope, receive, send)
-        body = await self._read(receive)
-        if body is None:
+        try:
+            body = await self._read(receive)
+        except TooLarge:
             return await self._refuse(scope, receive, send)
+        except ClientDisconnect:
+            return None  # half a body is no message: nobody is left to answer
         return await self._app(scope, _replay(body, receive), send)
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    async def _read(self, receive: Receive) -> bytes:
         parts, size, more = [], 0, True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
             more = message.get("more_body", False)
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._limit_bytes:
-                return None
+                raise TooLarge(self._limit_bytes)
         return b"".join(parts)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,12 +1,18 @@
 """Orders over HTTP: TMF641 Service Ordering v4.1, `/serviceOrder`."""
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter
+from sqlmodel import Session
 
+from config.catalog import catalogue
+from ordercast.contracts.service_order import Moment
 from ordercast.domain.errors import InvalidMessage, Problem
+from ordercast.domain.order import LOWEST_PRIORITY
 from ordercast.intake.accept import accept
 from ordercast.intake.change import change
 from ordercast.services.gateway.bodies import RawBody
@@ -22,11 +28,12 @@ from ordercast.store import orders
 from ordercast.store.engine import database
 from ordercast.store.inbox import RawMessage
 from ordercast.store.orders import OrderFilter
+from ordercast.store.tables import ServiceOrder
 
 router = APIRouter(tags=["serviceOrder"])
 
-MOST_ITEMS_IN_A_LIST = 100
-"""A list shows the items of orders up to that size; `GET` by id shows those of any."""
+MOST_ITEMS_SHOWN = 100
+"""Lists and the answer to a POST show the items of orders up to that size; `GET` by id of any."""
 
 FILTERS = {
     "id": "order_no",
@@ -48,7 +55,9 @@ def create_order(
     request: Request,
     body: RawBody,
     accept_parts: Annotated[Literal["all", "valid"], Query(alias="accept")] = "all",
-    agent: Annotated[str | None, Query(description="where the order names none")] = None,
+    agent: Annotated[
+        str | None, Query(max_length=255, description="where the order names none")
+    ] = None,
 ) -> JSONResponse:
     """Take an order (TMF641 JSON), several (array, NDJSON), or a batch (CSV).
 
@@ -59,9 +68,7 @@ def create_order(
     message = RawMessage(body, media_type, source="http", agent=agent)
     receipt = accept(database(), message, only_valid=accept_parts == "valid")
     with database().read() as session:
-        taken = [
-            service_order(session, orders.order(session, each.order_no)) for each in receipt.orders
-        ]
+        taken = [_shown(session, orders.order(session, each.order_no)) for each in receipt.orders]
     if receipt.left_out:
         left_out = [problem.as_dict() for problem in receipt.left_out]
         return JSONResponse({"serviceOrder": taken, "leftOut": left_out}, 201)
@@ -79,16 +86,10 @@ def list_orders(
     limit: Limit = None,
 ) -> list[dict[str, Any]]:
     """Orders, the newest first. Every filter given must hold."""
-    wanted = _filter(dict(request.query_params))
+    wanted = _filter(request.query_params.multi_items())
     with database().read() as session:
         total, page = orders.count_and_page(session, wanted, offset=offset, limit=page_size(limit))
-        with_items = fields is None or "serviceOrderItem" in fields
-        shown = [
-            service_order(session, order)
-            if with_items and order.line_count <= MOST_ITEMS_IN_A_LIST
-            else brief_service_order(session, order)
-            for order in page
-        ]
+        shown = [_shown(session, order, fields) for order in page]
     count_headers(response, total=total, shown=len(shown))
     return [only_fields(document, fields) for document in shown]
 
@@ -108,22 +109,55 @@ def patch_order(order_no: str, body: RawBody) -> dict[str, Any]:
     return get_order(order_no)
 
 
-def _filter(query: dict[str, str]) -> OrderFilter:
-    unknown = [name for name in query if name not in FILTERS and name not in PAGING]
-    if unknown:
-        known = ", ".join(FILTERS)
-        raise InvalidMessage(
-            [Problem(name, "is not a filter", f"use one of: {known}") for name in unknown]
-        )
-    given = {FILTERS[name]: _value(name, value) for name, value in query.items() if name in FILTERS}
-    return OrderFilter(**given)
+def _shown(session: Session, order: ServiceOrder, fields: str | None = None) -> dict[str, Any]:
+    with_items = not fields or "serviceOrderItem" in fields
+    if with_items and order.line_count <= MOST_ITEMS_SHOWN:
+        return service_order(session, order)
+    return brief_service_order(session, order)
+
+
+def _filter(query: Sequence[tuple[str, str]]) -> OrderFilter:
+    names = Counter(name for name, _ in query)
+    known = ", ".join(FILTERS)
+    problems = [
+        Problem(name, "is not a filter", f"use one of: {known}")
+        for name in names
+        if name not in FILTERS and name not in PAGING
+    ]
+    problems += [
+        Problem(name, "is given twice", "give it once") for name, n in names.items() if n > 1
+    ]
+    if problems:
+        raise InvalidMessage(problems)
+    return OrderFilter(
+        **{FILTERS[name]: _value(name, text) for name, text in query if name in FILTERS}
+    )
 
 
 def _value(name: str, text: str) -> Any:
+    reader, cure = READERS.get(name, (str, ""))
     try:
-        if name == "priority":
-            return int(text)
-        return datetime.fromisoformat(text) if name.startswith("orderDate") else text
+        return reader(text)
     except ValueError:
-        cure = "give a whole number" if name == "priority" else "use ISO 8601"
         raise InvalidMessage([Problem(name, "cannot be read", cure)]) from None
+
+
+def _priority(text: str) -> int:
+    if text not in PRIORITIES:
+        raise ValueError(text)
+    return int(text)
+
+
+def _product(text: str) -> str:
+    found = catalogue().product(text)
+    return found.key if found else text
+
+
+_MOMENT = (TypeAdapter(Moment).validate_python, "use ISO 8601, with + written as %2B")
+PRIORITIES = [str(rank) for rank in range(LOWEST_PRIORITY + 1)]
+READERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "priority": (_priority, f"use one of: {', '.join(PRIORITIES)}"),
+    "product": (_product, ""),
+    "orderDate.gte": _MOMENT,
+    "orderDate.lt": _MOMENT,
+}

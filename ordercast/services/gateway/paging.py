@@ -7,7 +7,10 @@ from fastapi import Query, Response
 from config.settings import settings
 from ordercast.domain.errors import InvalidMessage, Problem
 
-Offset = Annotated[int, Query(ge=0, description="rows to skip")]
+MOST_ROWS = 2**31
+"""Beyond what a database counts to, there are no rows to skip."""
+
+Offset = Annotated[int, Query(ge=0, le=MOST_ROWS, description="rows to skip")]
 Limit = Annotated[int | None, Query(ge=1, description="rows to return")]
 
 

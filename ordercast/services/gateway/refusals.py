@@ -10,9 +10,17 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
-from ordercast.domain.errors import Conflict, InvalidMessage, NotFound, Refused, TooLarge
+from ordercast.domain.errors import (
+    Conflict,
+    InvalidMessage,
+    NotFound,
+    Problem,
+    Refused,
+    TooLarge,
+)
 from ordercast.intake.problems import problems_of_faults
 
 STATUS: dict[type[Refused], HTTPStatus] = {
@@ -39,6 +47,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DataError, _unfit)
+    app.add_exception_handler(OperationalError, _away)
 
 
 def _refused(_request: Request, error: Exception) -> JSONResponse:
@@ -57,6 +67,21 @@ def _refused(_request: Request, error: Exception) -> JSONResponse:
 def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     return _refused(_request, InvalidMessage(problems_of_faults(error.errors())))
+
+
+def _unfit(_request: Request, _error: Exception) -> JSONResponse:
+    """Something in path or query that no database can look for, such as a NUL character."""
+    cure = "give printable text and numbers of ordinary size"
+    return _refused(_request, InvalidMessage([Problem("query", "cannot be looked for", cure)]))
+
+
+def _away(_request: Request, _error: Exception) -> JSONResponse:
+    """Nothing was stored, so nothing is acknowledged."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    text = "the database does not answer: nothing was taken, send it again"
+    return JSONResponse(
+        error_body(status, status.phrase, text), status, headers={"Retry-After": "5"}
+    )
 
 
 def _http(_request: Request, error: Exception) -> JSONResponse:

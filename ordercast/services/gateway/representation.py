@@ -69,7 +69,12 @@ def _items(session: Session, order: ServiceOrder, run: OrderRun) -> list[dict[st
 def _items_of_message(session: Session, order: ServiceOrder) -> list[dict[str, Any]]:
     kept = inbox.message(session, order.message_id)
     draft = parse(inbox.plain_body(kept), kept.media_type).drafts[0].order
-    shown = draft.model_dump(mode="json", by_alias=True, exclude_unset=True)["serviceOrderItem"]
+    shown = [
+        item.model_dump(
+            mode="json", by_alias=True, exclude_unset=True, exclude={"service_order_item"}
+        )
+        for item in draft.lines
+    ]
     return [{**item, "state": OrderState.ACKNOWLEDGED} for item in catalogue().mask(shown)]
 
 

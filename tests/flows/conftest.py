@@ -1,0 +1,86 @@
+"""One real Prefect server for all flow tests; segments run in threads of the test's process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect import context
+from prefect.client.orchestration import get_client
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+
+from blocks import loading
+from config.prefect_server import SERVER_SETTINGS
+from config.settings import settings
+from ordercast.services.platform.app import create_app
+from ordercast.services.relay import prefect_server
+from ordercast.store import engine, migrating, sealing
+from tests.flows.floor import Floor
+from tests.services.platform_server import served
+from tests.waiting import free_port, wait_until_healthy
+
+READY_SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API address of a Prefect server that lives as long as the tests."""
+    home, port = tmp_path_factory.mktemp("prefect"), free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home)}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        wait_until_healthy(f"{url}/health", server, READY_SECONDS)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PREFECT_API_URL", url)
+            patch.setenv("PREFECT_HOME", str(home))
+            patch.setattr(context, "GLOBAL_SETTINGS_CONTEXT", context.root_settings_context())
+            yield url
+            APILogWorker.instance().drain()  # what is queued is sent while there is a server
+            EventsWorker.drain_all()
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def deployed(prefect_url: str) -> str:
+    """The server with the work pool and the deployments of prefect.yaml."""
+    with get_client(sync_client=True) as client:
+        prefect_server.prepare(client)
+    return prefect_url
+
+
+@pytest.fixture
+def floor(deployed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
+    """A database of its own, an archive, a platform, and everything that moves orders."""
+    app = create_app(f"sqlite:///{tmp_path / 'platform.db'}")
+    with served(app) as platform_url:
+        monkeypatch.setenv("ORDERCAST_HOME", str(tmp_path))
+        monkeypatch.setenv("ORDERCAST_PLATFORM__URL", platform_url)
+        monkeypatch.setenv("ORDERCAST_RELAY__PARK_MIN_SECONDS", "0")
+        _forget()
+        sealing.make_key(tmp_path)
+        migrating.upgrade(engine.database())
+        _save_blocks()
+        with Floor.open(platform_url) as opened:
+            yield opened
+        engine.database().engine.dispose()
+    _forget()
+
+
+def _save_blocks() -> None:
+    """Blocks belong to the server, which all tests share: each test points them at its own."""
+    for block in loading.blocks_from_settings():
+        block.save(loading.NAME, overwrite=True)
+    loading.forget_clients()
+
+
+def _forget() -> None:
+    for cached in (settings, engine.database, sealing.sealer):
+        cached.cache_clear()
