@@ -16,7 +16,7 @@ NAME = "default"
 CACHE_SECONDS = 60
 
 Client = TypeVar("Client")
-_clients: dict[type[Block], tuple[float, object]] = {}
+_clients: dict[type[Block], tuple[float, Block, object]] = {}
 
 
 def business_platform() -> PlatformClient:
@@ -35,10 +35,13 @@ def forget_clients() -> None:
 
 
 def _cached(kind: type[Block], client_of: Callable[..., Client]) -> Client:
-    loaded_at, client = _clients.get(kind, (float("-inf"), None))
+    """The client of a block, which is read again every minute; one that stands keeps its client."""
+    loaded_at, block, client = _clients.get(kind, (float("-inf"), None, None))
     if time.monotonic() - loaded_at > CACHE_SECONDS:
-        client = client_of(kind.load(NAME))
-        _clients[kind] = (time.monotonic(), client)
+        loaded = kind.load(NAME)
+        if loaded != block:
+            block, client = loaded, client_of(loaded)
+        _clients[kind] = (time.monotonic(), loaded, client)
     return client  # pyright: ignore[reportReturnType]
 
 

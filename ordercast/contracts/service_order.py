@@ -7,8 +7,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from ordercast.domain.order import ItemAction
 
@@ -33,8 +34,14 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("lies outside the years 1 to 9999 in UTC") from None
 
 
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
-"""A date-time; without an offset it is taken as UTC."""
+def _is_written_out(value: Any) -> Any:
+    if not isinstance(value, datetime) and "-" not in str(value)[1:]:
+        raise PydanticCustomError("datetime_parsing", "is not a date and time")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_is_written_out), AfterValidator(_in_utc)]
+"""A date-time as ISO 8601 writes it, never a count of seconds; without an offset it is UTC."""
 
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 

@@ -172,7 +172,7 @@ def _name(order_no: str, wanted: Expected) -> str:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
+    return ", ".join(f"{count:,} {state}" for state, count in Counter(counts).most_common())
 
 
 def _orders(done: Performance) -> str:

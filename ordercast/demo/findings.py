@@ -127,7 +127,7 @@ def _objects(finding: "subprocess.Popen[str]") -> dict[str, Mapping[str, Any]]:
 
 def _verified(verifying: "subprocess.Popen[str]") -> Verified:
     status, said, complained = _said(verifying)
-    return Verified(is_clean=status == 0, said=(said + complained).strip())
+    return Verified(is_clean=status == 0, said=(said if status == 0 else said + complained).strip())
 
 
 def _settled(doors: Doors) -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ from ordercast.store.runs import WaitingFor
 
 ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
 CANCELLATIONS = "/tmf-api/serviceOrdering/v4/cancelServiceOrder"
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.5
 STALL_SECONDS = 150
 
 

@@ -19,7 +19,9 @@ from ordercast.demo.stack import Stack
 
 WIDTH_WITHOUT_TERMINAL = 100
 WIDTH_FOR_WHOLE_KEYS = 150
+ORDER_NO_WIDTH, STATE_WIDTH, TOLD_WIDTH = 19, 10, 9
 BUCKET_PREFIX = "ordercast-"
+SUFFIX = ".json.gz"
 COLOURS = {"completed": "green", "partial": "yellow", "cancelled": "bright_black"}
 
 
@@ -47,8 +49,8 @@ class Screen:
         """What is about to happen."""
         self.console.print(Text("Ordercast demo 订单广播演示", style="bold"))
         self.console.print(
-            f"{orders} sample orders go through the real services, on free ports: Prefect, gateway, "
-            "relay, worker,\nbusiness platform. Four receivers check the signature of every push."
+            f"{orders} sample orders pass through real services on free ports: Prefect, gateway, "
+            "relay,\nworker, business platform. Four receivers check the signature of every push."
         )
         self.console.print(f"Home: {home}\n", style="dim", soft_wrap=True)
 
@@ -126,12 +128,12 @@ class Bars:
 def results_table(done: Performance, seen: Findings, *, width: int) -> Table:
     """One row an order; the archive's keys in full only where there is room for them."""
     whole = width >= WIDTH_FOR_WHOLE_KEYS
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=False)
-    table.add_column("order 订单", no_wrap=True)
-    table.add_column("what 内容", no_wrap=True, overflow="ellipsis")
-    table.add_column("state 状态", no_wrap=True)
-    table.add_column("archive object 归档", no_wrap=True, overflow="ellipsis")
-    table.add_column("told 广播", no_wrap=True, justify="right")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("order 订单", no_wrap=True, min_width=ORDER_NO_WIDTH)
+    table.add_column("what 内容", no_wrap=True)
+    table.add_column("state 状态", no_wrap=True, min_width=STATE_WIDTH)
+    table.add_column("archive object 归档", overflow="fold")
+    table.add_column("told 广播", no_wrap=True, justify="right", min_width=TOLD_WIDTH)
     for order_no, wanted in done.orders.items():
         state = seen.orders[order_no]["state"]
         table.add_row(
@@ -142,7 +144,7 @@ def results_table(done: Performance, seen: Findings, *, width: int) -> Table:
             told(order_no, done, seen),
         )
     if not whole:
-        table.caption = f"{BUCKET_PREFIX}BUCKET/YYYY/MM/DD/ORDER/vN.json.gz, BUCKET being the tag"
+        table.caption = f"archive objects: {BUCKET_PREFIX}TAG/YYYY/MM/DD/ORDER/VERSION{SUFFIX}"
         table.caption_justify = "left"
     return table
 
@@ -153,8 +155,8 @@ def archive_object(entry: Mapping[str, Any] | None, *, whole: bool) -> str:
         return "none"
     if whole:
         return f"{entry['bucket']}/{entry['key']}"
-    name = entry["key"].rpartition("/")[2]
-    return f"{entry['bucket'].removeprefix(BUCKET_PREFIX)}/…/{name}"
+    version = entry["key"].rpartition("/")[2].removesuffix(SUFFIX)
+    return f"{entry['bucket'].removeprefix(BUCKET_PREFIX)}/…/{version}"
 
 
 def told(order_no: str, done: Performance, seen: Findings) -> Text:

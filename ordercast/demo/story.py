@@ -61,7 +61,7 @@ SITE_DOWN = Setback(
 )
 
 SAMPLES = (
-    Sample("batch-sim-activation.csv", "1,000 SIM activations 批量开卡", agent="bluewave-mobile"),
+    Sample("batch-sim-activation.csv", "1,000 activations 批量开卡", agent="bluewave-mobile"),
     Sample("cancelled-order.json", "SIM activation 客户撤单", cancelled_because="客户改变主意"),
     Sample("partly-failing-order.json", "Two activations 一成一败", setbacks=(SITE_DOWN,)),
     Sample("sim-activation.json", "Two activations 新入网"),

@@ -16,6 +16,7 @@ from ordercast.store.clock import now
 from ordercast.store.runs import WaitingFor
 from ordercast.store.tables import OrderRun, ServiceOrder, WorkerBeat
 
+LAUNCH_AGAIN_SECONDS = 2
 WAKE_AGAIN_SECONDS = 10
 SOONEST_SECONDS = 0.2
 
@@ -62,11 +63,14 @@ def _launch(run: OrderRun, order: ServiceOrder) -> Launch:
     )
 
 
-def launched(session: Session, flow_runs: Mapping[tuple[str, int], UUID]) -> None:
-    """Note the flow runs of versions that have been launched."""
+def launched(session: Session, flow_runs: Mapping[tuple[str, int], UUID | None]) -> None:
+    """Note the flow runs of versions that have been launched; None: try again soon."""
     for key, flow_run_id in flow_runs.items():
         run = session.get_one(OrderRun, key, with_for_update=True)
-        run.flow_run_id, run.launch_at = flow_run_id, None
+        if flow_run_id:
+            run.flow_run_id, run.launch_at = flow_run_id, None
+        elif run.launch_at:
+            run.launch_at = now() + timedelta(seconds=LAUNCH_AGAIN_SECONDS)
 
 
 def lease_wakes(session: Session, *, limit: int) -> Sequence[OrderRun]:

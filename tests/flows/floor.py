@@ -89,7 +89,15 @@ class Floor:
     # what relay and worker do
 
     def launch(self) -> None:
-        launch(self.api)
+        """Launch until nothing is left: Prefect's SQLite is locked now and then."""
+
+        def all_launched() -> bool:
+            launch(self.api)
+            with database().read() as session:
+                waits = select(OrderRun).where(col(OrderRun.launch_at).is_not(None))
+                return not session.exec(waits).all()
+
+        wait_for(all_launched, what="a run is not launched")
 
     def work(self) -> int:
         """Run a segment of every run that is scheduled; how many there were."""

@@ -49,7 +49,9 @@ def running(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]
     """The platform as a process of its own, with its settings' defaults in the home."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    code = "import threading as t; from ordercast.services.platform.service import run; run(t.Event())"
+    code = (
+        "import threading as t; from ordercast.services.platform.service import run; run(t.Event())"
+    )
     changes = {"ORDERCAST_HOME": str(home / "home"), "ORDERCAST_PLATFORM__PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-c", code], env=child_environment(changes))
     try:

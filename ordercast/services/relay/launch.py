@@ -28,14 +28,13 @@ def launch(api: PrefectApi) -> bool:
     return len(due) == CREATE_LIMIT
 
 
-def _created(due: list[Launch], made: dict[str, UUID | str]) -> dict[tuple[str, int], UUID]:
-    created: dict[tuple[str, int], UUID] = {}
+def _created(due: list[Launch], made: dict[str, UUID | str]) -> dict[tuple[str, int], UUID | None]:
+    created: dict[tuple[str, int], UUID | None] = {}
     for each in due:
         answer = made[key_of(each)]
-        if isinstance(answer, UUID):
-            created[each.order_no, each.version] = answer
-        else:
-            log.error("%s cannot be launched, tried again later: %s", each.order_no, answer)
+        if isinstance(answer, str):
+            log.warning("%s cannot be launched yet: %s", each.order_no, answer.split("\n")[0])
+        created[each.order_no, each.version] = answer if isinstance(answer, UUID) else None
     return created
 
 
