@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo up test check bench lock
+.PHONY: demo up test test-services check lock
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## set up and run the main job
@@ -13,7 +13,10 @@ up: $(READY)  ## run until Ctrl-C
 	$(BIN)/ordercast up
 
 test: $(READY)  ## set up and pass the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not service"
+
+test-services: $(READY)  ## the tests that need real servers, or kill processes
+	$(BIN)/python -m pytest -m service -rs
 
 check: $(READY)  ## style, types, and imports that point down
 	$(BIN)/ruff format --check .

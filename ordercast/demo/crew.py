@@ -7,7 +7,7 @@ from ordercast.demo.doors import Door
 from ordercast.demo.failing import DemoFailed
 from ordercast.demo.story import Setback
 
-BULK = 1000
+BULK = 250
 
 
 class Crew:
@@ -28,7 +28,7 @@ class Crew:
         self._untouched.add(order_no)
 
     def turn(self) -> int:
-        """Report what is ready, at most a thousand; how many that were. DemoFailed if refused."""
+        """Report what is ready, a bulk at most; how many that were. DemoFailed if refused."""
         ready = self._gateway.get("/work-orders", state="acknowledged", limit=BULK)
         reports = [self._report(each) for each in ready if each["order_no"] not in self._untouched]
         if reports:

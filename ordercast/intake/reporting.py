@@ -14,6 +14,7 @@ from ordercast.intake.json_orders import JSON, NDJSON, decode, load_json
 from ordercast.intake.parse import plain_type
 from ordercast.intake.problems import validate
 from ordercast.store import inbox, reports
+from ordercast.store.chunks import chunks
 from ordercast.store.engine import Database
 from ordercast.store.inbox import MessageOutcome, RawMessage
 
@@ -26,7 +27,18 @@ Numbered = Iterable[tuple[int | None, Callable[[], Any]]]
 
 
 def take_reports(database: Database, taken: Sequence[WorkOrderReport]) -> list[ReportAnswer]:
-    """Put reports to their work orders, all in one transaction; one answer for each."""
+    """Put reports to their work orders, in the order given; one answer for each.
+
+    Some hundred at a time share a transaction, so that others come in between. After a crash
+    the whole bulk can be sent again: what was taken is answered as before.
+    """
+    answers: list[ReportAnswer] = []
+    for some in chunks(taken):
+        answers += _take(database, some)
+    return answers
+
+
+def _take(database: Database, taken: Sequence[WorkOrderReport]) -> list[ReportAnswer]:
     try:
         with database.write() as session:
             return reports.take(session, taken)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.report import ReportAnswer, WorkOrderReport
@@ -52,12 +53,18 @@ class _OrderReports:
             orders.order(session, order_no, lock=True) if order_no else None
         )
         self.known = _known(session, reports)
+        self.by_key = {kept.key: kept for kept in self.known.values()}
         self.lines = self._lines({each.work_order_id for each in reports})
         self.by_id = {
             row.id: (row, line) for line in self.lines.values() for row in line.work_orders.values()
         }
         self.effects: list[_Effect] = []
-        self.accepted: dict[str, CompletionReport] = {}
+        self.taken: list[CompletionReport] = []
+        self.accepted = {
+            row.id: self.by_key[row.report_key]
+            for row, _ in self.by_id.values()
+            if row.report_key in self.by_key
+        }
 
     def _lines(self, ids: Iterable[str]) -> Mapping[int, LineWork]:
         if self.order is None:
@@ -97,14 +104,9 @@ class _OrderReports:
 
     def _judge(self, report: WorkOrderReport, row: WorkOrder | None) -> Verdict:
         state = WorkOrderState(row.state) if row else None
-        corrects = bool(row and report.corrects and self._accepted(row) == report.corrects)
+        accepted = self.accepted.get(report.work_order_id)
+        corrects = bool(accepted and accepted.report_id == report.corrects)
         return judge(state, report.result, corrects_accepted=corrects)
-
-    def _accepted(self, row: WorkOrder) -> str | None:
-        kept = self.accepted.get(row.id)
-        if kept is None and row.report_key:
-            kept = self.session.get(CompletionReport, row.report_key)
-        return kept.report_id if kept else None
 
     def _keep(self, report: WorkOrderReport, verdict: Verdict) -> CompletionReport:
         kept = CompletionReport(
@@ -114,7 +116,7 @@ class _OrderReports:
             answer=ANSWERS[verdict].format(result=report.result),
             received_at=now(),
         )
-        self.session.add(kept)
+        self.taken.append(kept)
         return kept
 
     def _apply(
@@ -130,16 +132,25 @@ class _OrderReports:
 
     def close(self) -> None:
         """Store what the reports changed; if nothing is open any more, wake the order."""
-        self.session.flush()  # gives the reports their keys
+        self._store()
         if self.order is None or not self.effects:
             return
         order_no = self.order.order_no
-        for work_order_id, kept in self.accepted.items():
-            self.by_id[work_order_id][0].report_key = kept.key
+        for each in self.effects:
+            each.row.report_key = each.kept.key
         work_orders.roll_up(self.session, order_no, self.lines)
         pushes.add_events(self.session, self.order, [each.event() for each in self.effects])
         if not work_orders.any_open(self.session, order_no):
             runs.wake(runs.run_of(self.session, order_no, self.order.version, lock=True))
+
+    def _store(self) -> None:
+        kind = insert(CompletionReport).returning(
+            col(CompletionReport.key), sort_by_parameter_order=True
+        )
+        for some in chunks(self.taken):
+            keys = self.session.execute(kind, [kept.model_dump(exclude={"key"}) for kept in some])
+            for kept, key in zip(some, keys.scalars(), strict=True):
+                kept.key = key
 
 
 @dataclass(frozen=True)

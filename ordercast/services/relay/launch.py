@@ -22,10 +22,20 @@ def launch(api: PrefectApi) -> bool:
         )
     if not due:
         return False
-    made = api.create_runs([flow_run_for(each) for each in due])
+    try:
+        made = api.create_runs([flow_run_for(each) for each in due])
+    except Exception:
+        _give_back(due)
+        raise
     with database().write() as session:
         relaying.launched(session, _created(due, made))
     return len(due) == CREATE_LIMIT
+
+
+def _give_back(due: list[Launch]) -> None:
+    """Nothing came of it: these are due again soon, not only when the lease is over."""
+    with database().write() as session:
+        relaying.launched(session, {(each.order_no, each.version): None for each in due})
 
 
 def _created(due: list[Launch], made: dict[str, UUID | str]) -> dict[tuple[str, int], UUID | None]:

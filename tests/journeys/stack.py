@@ -1,0 +1,130 @@
+"""A whole Ordercast as its users run it: `ordercast up` in a home of its own, on free ports."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.waiting import free_port, wait_for, wait_until_healthy
+
+ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
+READY_SECONDS = 120
+FAST = {
+    "ORDERCAST_RELAY__PARK_MIN_SECONDS": "1",
+    "ORDERCAST_RELAY__RECOVER_SECONDS": "2",
+    "ORDERCAST_RELAY__ZOMBIE_SECONDS": "12",
+}
+
+
+class Stack:
+    """Starts, kills and asks a running Ordercast."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        ports = {name: free_port() for name in ("GATEWAY", "PREFECT", "PLATFORM")}
+        self.gateway = f"http://127.0.0.1:{ports['GATEWAY']}"
+        self.prefect = f"http://127.0.0.1:{ports['PREFECT']}/api"
+        self.platform = f"http://127.0.0.1:{ports['PLATFORM']}"
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("ORDERCAST", "PREFECT"))}
+        own = {f"ORDERCAST_{name}__PORT": str(port) for name, port in ports.items()}
+        self.environment = {**clean, **FAST, **settings, **own, "ORDERCAST_HOME": str(home)}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.home.mkdir(exist_ok=True)
+        with (self.home / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ordercast", "up"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        for url in (f"{self.prefect}/health", f"{self.platform}/health", f"{self.gateway}/ready"):
+            wait_until_healthy(url, self.process, READY_SECONDS)
+
+    def stop(self) -> int:
+        """Stop as Ctrl-C does; gives the exit status."""
+        assert self.process
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def kill(self, service: str) -> None:
+        """Kill a process without warning: a service by its name, or `supervisor`."""
+        assert self.process
+        if service == "supervisor":
+            self.process.kill()
+            self.process.wait()
+        else:
+            os.kill(self.pid_of(service), signal.SIGKILL)
+
+    def pid_of(self, service: str) -> int:
+        return int((self.home / "run" / f"{service}.pid").read_text())
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of `ordercast` as an operator would."""
+        command = [sys.executable, "-m", "ordercast", *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True)
+
+    # asking
+
+    def get(self, path: str, **query: Any) -> Any:
+        return (
+            httpx.get(f"{self.gateway}{path}", params=query, timeout=30).raise_for_status().json()
+        )
+
+    def submit(self, document: dict[str, Any]) -> str:
+        answer = httpx.post(f"{self.gateway}{ORDERS}", json=document, timeout=30)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def order(self, order_no: str) -> dict[str, Any]:
+        return self.get(f"{ORDERS}/{order_no}")
+
+    def wait_for_work(self, order_no: str) -> None:
+        """Wait until the order has work orders to do."""
+        wait_for(
+            lambda: self.get("/work-orders", order_no=order_no),
+            what=f"{order_no} has no work orders",
+            seconds=90,
+        )
+
+    def report_ready(self, order_no: str) -> int:
+        ready = self.get("/work-orders", order_no=order_no, state="acknowledged")
+        reports = [{"work_order_id": row["id"], "result": "completed"} for row in ready]
+        if reports:
+            answer = httpx.post(f"{self.gateway}/work-orders/reports", json=reports, timeout=30)
+            answer.raise_for_status()
+        return len(reports)
+
+    def report_all(self, order_no: str) -> None:
+        while self.report_ready(order_no):
+            continue
+
+    def wait_for_state(self, order_no: str, state: str, *, seconds: float = 120) -> dict[str, Any]:
+        """Wait until the order is in a state and everyone has been told."""
+
+        def told() -> dict[str, Any] | None:
+            order = self.order(order_no)
+            return order if (order["state"], order["stage"]) == (state, "broadcast") else None
+
+        return wait_for(
+            told, what=f"{order_no} is not {state}: {self.order(order_no)}", seconds=seconds
+        )
+
+
+@contextmanager
+def running(home: Path, **settings: str) -> Iterator[Stack]:
+    """A stack that is stopped at the end, come what may."""
+    stack = Stack(home, **settings)
+    stack.start()
+    try:
+        yield stack
+    finally:
+        if stack.process and stack.process.poll() is None:
+            stack.stop()
