@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from prefect.blocks.core import Block
 
@@ -38,7 +38,7 @@ def _cached(kind: type[Block], client_of: Callable[..., Client]) -> Client:
     """The client of a block, which is read again every minute; one that stands keeps its client."""
     loaded_at, block, client = _clients.get(kind, (float("-inf"), None, None))
     if time.monotonic() - loaded_at > CACHE_SECONDS:
-        loaded = kind.load(NAME)
+        loaded = cast(Block, kind.load(NAME))
         if loaded != block:
             block, client = loaded, client_of(loaded)
         _clients[kind] = (time.monotonic(), loaded, client)

@@ -1,6 +1,7 @@
 """Step 5: put the sealed outcome on the business platform."""
 
-from blocks.loading import business_platform
+from blocks.loading import business_platform, forget_clients
+from blocks.platform_client import PlatformAnswer, PlatformRefused
 from ordercast.contracts.outcome import Outcome
 from ordercast.domain.order import Stage
 from ordercast.store.clock import now
@@ -10,13 +11,15 @@ from ordercast.store.runs import Lease, working
 from ordercast.store.tables import PlatformSync
 from tasks.step import step
 
+REFUSED_CREDENTIALS = (401, 403)
+
 
 @step(name="sync-to-platform")
 def sync_to_platform(lease: Lease) -> bool:
     """Tell the business platform; the same version told twice has one effect there."""
     with database().read() as session:
         outcome = Outcome.model_validate(sealed(session, lease.order_no, lease.version).summary)
-    answer = business_platform().put_order(outcome)
+    answer = _put(outcome)
     with working(lease) as work:
         work.session.merge(
             PlatformSync(
@@ -29,3 +32,14 @@ def sync_to_platform(lease: Lease) -> bool:
         )
         work.reach(Stage.SYNCED)
     return True
+
+
+def _put(outcome: Outcome) -> PlatformAnswer:
+    """Put the outcome; with a token read anew if the one at hand is refused."""
+    try:
+        return business_platform().put_order(outcome)
+    except PlatformRefused as refused:
+        if refused.status not in REFUSED_CREDENTIALS:
+            raise
+        forget_clients()
+        return business_platform().put_order(outcome)

@@ -78,9 +78,9 @@ class _Demo:
         receivers = opened.enter_context(open_receivers())
         with self._screen.bars() as bars:
             ready = partial(bars, Count.SERVICES)
-            self._stack = opened.enter_context(running_stack(self._home, ready))
+            starting = running_stack(self._home, tell=ready, stopping=self._screen.stopping)
+            self._stack = opened.enter_context(starting)
             self._up_seconds = self._seconds()
-            opened.callback(self._screen.note, "Stopping the stack …")
             doors = opened.enter_context(open_doors(self._stack, self._secrets))
             done = perform(doors, self._story, receivers, bars)
         self._check(doors, done, receivers)

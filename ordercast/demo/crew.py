@@ -6,8 +6,10 @@ from typing import Any
 from ordercast.demo.doors import Door
 from ordercast.demo.failing import DemoFailed
 from ordercast.demo.story import Setback
+from ordercast.domain.work_order import WorkOrderState
 
-BULK = 250
+SHARE = 250
+"""The most work orders of one order that a turn reports."""
 
 
 class Crew:
@@ -16,26 +18,27 @@ class Crew:
     def __init__(self, gateway: Door) -> None:
         self._gateway = gateway
         self._setbacks: dict[tuple[str, int, str], Setback] = {}
-        self._untouched: set[str] = set()
         self.reported = 0
 
     def expect_setbacks(self, order_no: str, setbacks: Iterable[Setback]) -> None:
         """Some work of an order will fail."""
         self._setbacks |= {(order_no, each.line_no, each.work_order): each for each in setbacks}
 
-    def leave_alone(self, order_no: str) -> None:
-        """Nobody gets to an order before it is cancelled."""
-        self._untouched.add(order_no)
+    def turn(self, order_nos: Iterable[str]) -> int:
+        """Report what is ready of these orders; how many that were. DemoFailed if refused.
 
-    def turn(self) -> int:
-        """Report what is ready, a bulk at most; how many that were. DemoFailed if refused."""
-        ready = self._gateway.get("/work-orders", state="acknowledged", limit=BULK)
-        reports = [self._report(each) for each in ready if each["order_no"] not in self._untouched]
+        Every order has its share of a turn, so that small ones need not wait for the large.
+        """
+        reports = [self._report(each) for no in order_nos for each in self._ready(no)]
         if reports:
             answer = self._gateway.post("/work-orders/reports", reports, expect=200)
             _check_verdicts(answer)
         self.reported += len(reports)
         return len(reports)
+
+    def _ready(self, order_no: str) -> list[dict[str, Any]]:
+        ready = WorkOrderState.ACKNOWLEDGED
+        return self._gateway.get("/work-orders", order_no=order_no, state=ready, limit=SHARE)
 
     def _report(self, work_order: Mapping[str, Any]) -> dict[str, Any]:
         place = (work_order["order_no"], work_order["line_no"], work_order["name"])

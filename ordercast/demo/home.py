@@ -35,6 +35,7 @@ def log_file(home: Path, service: str) -> Path:
 def tail(log: Path, *, lines: int = 15) -> list[str]:
     """The last lines of a log; none if there is no log."""
     try:
-        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+        text = log.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return []
+    return [line for line in text.splitlines() if line.strip()][-lines:]

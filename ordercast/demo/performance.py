@@ -91,9 +91,13 @@ class Performance:
         """The order number that a sample was given."""
         return next(no for no, each in self.orders.items() if each.sample.file == file)
 
-    def pushes_to(self, receiver: Receiver) -> int:
-        """How many pushes a receiver should get."""
-        return sum(each.events_for(receiver.audience).total() for each in self.orders.values())
+    def pushes_to(self, receivers: Sequence[Receiver]) -> int:
+        """How many pushes receivers should get, all together."""
+        return sum(
+            each.events_for(receiver.audience).total()
+            for each in self.orders.values()
+            for receiver in receivers
+        )
 
 
 def perform(
@@ -136,24 +140,18 @@ def send(gateway: Door, story: Sequence[Expected], tell: Teller) -> Performance:
 
 
 def _carry(gateway: Door, done: Performance, receivers: Sequence[Receiver], tell: Teller) -> None:
-    crew, patience = _instructed(gateway, done), _Patience()
-    pushes = sum(done.pushes_to(receiver) for receiver in receivers)
+    crew, patience = _instructed(gateway, done), _Patience(gateway)
     while True:
-        busy = crew.turn()
         standing = look(gateway)
         _cancel_what_is_due(gateway, done, standing)
-        synced, archived, told = (
-            sum(not stage.is_before(wanted) for stage in standing.values())
-            for wanted in (Stage.SYNCED, Stage.ARCHIVED, Stage.BROADCAST)
-        )
+        busy = crew.turn(_for_the_crew(done, standing))
         received = sum(len(receiver.pushes) for receiver in receivers)
+        _tell(done, standing, tell)
         tell(Count.REPORTED, crew.reported, done.work_to_report)
-        tell(Count.SYNCED, synced, len(done.orders))
-        tell(Count.ARCHIVED, archived, len(done.orders))
-        tell(Count.PUSHED, received, pushes)
-        if told == len(done.orders) and received >= pushes:
+        tell(Count.PUSHED, received, done.pushes_to(receivers))
+        if _reached(standing, Stage.BROADCAST) and received >= done.pushes_to(receivers):
             return
-        patience.with_(gateway, (crew.reported, received, *standing.values()))
+        patience.look_at(crew.reported, received, *standing.values())
         time.sleep(0 if busy else PAUSE_SECONDS)
 
 
@@ -161,9 +159,26 @@ def _instructed(gateway: Door, done: Performance) -> Crew:
     crew = Crew(gateway)
     for order_no, each in done.orders.items():
         crew.expect_setbacks(order_no, each.sample.setbacks)
-        if each.sample.cancelled_because:
-            crew.leave_alone(order_no)
     return crew
+
+
+def _for_the_crew(done: Performance, standing: Mapping[str, Stage]) -> list[str]:
+    """Orders whose work is handed out; nobody gets to the one that is being cancelled."""
+    return [
+        order_no
+        for order_no, each in done.orders.items()
+        if standing[order_no] is Stage.GENERATED and not each.sample.cancelled_because
+    ]
+
+
+def _tell(done: Performance, standing: Mapping[str, Stage], tell: Teller) -> None:
+    for count, stage in ((Count.SYNCED, Stage.SYNCED), (Count.ARCHIVED, Stage.ARCHIVED)):
+        so_far = sum(not each.is_before(stage) for each in standing.values())
+        tell(count, so_far, len(done.orders))
+
+
+def _reached(standing: Mapping[str, Stage], stage: Stage) -> bool:
+    return not any(each.is_before(stage) for each in standing.values())
 
 
 def look(gateway: Door) -> dict[str, Stage]:
@@ -186,20 +201,19 @@ def _cancel_what_is_due(gateway: Door, done: Performance, standing: Mapping[str,
 
 
 class _Patience:
-    """Ends when nothing has moved for two and a half minutes."""
+    """Ends, with DemoFailed, when nothing has moved for two and a half minutes."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateway: Door) -> None:
+        self._gateway = gateway
         self._last: tuple[Any, ...] = ()
         self._moved_at = time.monotonic()
 
-    def with_(self, gateway: Door, standing: tuple[Any, ...]) -> None:
+    def look_at(self, *standing: Any) -> None:
         if standing != self._last:
             self._last, self._moved_at = standing, time.monotonic()
         elif time.monotonic() - self._moved_at > STALL_SECONDS:
-            raise DemoFailed(
-                f"nothing has moved for {STALL_SECONDS} s; {_waiting(gateway)}",
-                logs=("worker", "gateway"),
-            )
+            reason = f"nothing has moved for {STALL_SECONDS} s; {_waiting(self._gateway)}"
+            raise DemoFailed(reason, logs=("worker", "gateway"))
 
 
 def _waiting(gateway: Door) -> str:

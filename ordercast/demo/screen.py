@@ -38,7 +38,7 @@ class Screen:
         """Live bars, one for each count; without a terminal they are printed at the end."""
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
             TextColumn("{task.completed:,.0f}/{task.fields[goal]}", justify="right"),
             TimeElapsedColumn(),
         )
@@ -58,6 +58,7 @@ class Screen:
         """The table: order, state, archive object, deliveries."""
         self.console.print()
         self.console.print(results_table(done, seen, width=self.console.width))
+        self.console.print()
 
     def checks(self, compared: Sequence[Check]) -> None:
         """Each check with its sign, and below it what does not hold."""
@@ -87,6 +88,7 @@ class Screen:
         table.add_row("API docs", f"{stack.gateway_url}/docs")
         table.add_row("Business platform", f"{stack.platform_url}/docs")
         table.add_row("Home, logs", Text(str(stack.home), overflow="fold"))
+        table.add_row("Look closer", f"ORDERCAST_HOME={stack.home} ordercast orders list")
         self.console.print(table)
         if kept:
             self.console.print("\nThe stack runs until Ctrl-C.", style="bold")
@@ -103,9 +105,9 @@ class Screen:
                 self.console.print(Text(f"\n… {log}", style="bold"), soft_wrap=True)
                 self.console.print(Text("\n".join(lines), style="dim"), soft_wrap=True)
 
-    def note(self, text: str) -> None:
-        """A line in between."""
-        self.console.print(text, style="dim")
+    def stopping(self) -> None:
+        """The stack is about to be stopped, which takes some seconds."""
+        self.console.print("Stopping the stack …", style="dim")
 
 
 class Bars:
@@ -114,8 +116,7 @@ class Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[Count, TaskID] = {
-            count: progress.add_task(count.value, total=None, start=False, goal="…")
-            for count in Count
+            count: progress.add_task(count.value, total=1, start=False, goal="…") for count in Count
         }
 
     def __call__(self, count: Count, done: int, total: int) -> None:

@@ -48,13 +48,14 @@ class Stack:
 
 
 @contextmanager
-def running_stack(home: Path, tell: Tell) -> Iterator[Stack]:
+def running_stack(home: Path, *, tell: Tell, stopping: Callable[[], None]) -> Iterator[Stack]:
     """Start a stack and wait until it takes orders; it is stopped at the end, come what may.
 
-    DemoFailed if it ends early, or is not ready within three minutes.
+    `stopping` is called before that. DemoFailed if the stack ends early, or is not ready
+    within three minutes.
     """
     stack = _laid_out(home)
-    with _process(stack) as process:
+    with _process(stack, stopping) as process:
         _wait_until_ready(stack, process, tell)
         yield stack
 
@@ -125,7 +126,7 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _process(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
+def _process(stack: Stack, stopping: Callable[[], None]) -> Iterator[subprocess.Popen[bytes]]:
     """`ordercast up`, on a leash that ends it should this process be killed."""
     leash, hand = os.pipe()
     module = [sys.executable, "-m", "ordercast.services.leash", str(leash), "ordercast", "up"]
@@ -145,6 +146,7 @@ def _process(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
+        stopping()
         _stop(process)
         os.close(hand)
 

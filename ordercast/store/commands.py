@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select, update
 from ordercast.domain.errors import NotFound
 from ordercast.store import orders
 from ordercast.store.clock import now
+from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import OrderCommand
 
 
@@ -56,6 +57,7 @@ def ask(
         due_at=max(at, due_at) if due_at else at,
     )
     session.add(command)
+    nudge_after_commit(session, Topic.COMMAND)
     return command
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlmodel import Session
 
 from config.settings import settings
+from ordercast.store.nudges import nudge_for
 
 
 class Database:
@@ -38,8 +39,10 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction that commits at the end, or leaves nothing on an exception."""
-        with Session(self.writer, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(self.writer, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            nudge_for(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

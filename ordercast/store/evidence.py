@@ -3,12 +3,14 @@
 import gzip
 import json
 from base64 import b64encode
+from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import inspect, select
+from sqlmodel import Session, SQLModel, col
 
-from ordercast.store import inbox, orders, work_orders
-from ordercast.store.tables import CompletionReport, ServiceOrder
+from ordercast.store import inbox
+from ordercast.store.tables import CompletionReport, OrderLine, ServiceOrder, WorkOrder
 
 FORMAT = "ordercast-evidence/1"
 
@@ -19,32 +21,38 @@ def evidence(session: Session, order: ServiceOrder, outcome: dict[str, Any]) -> 
     It holds the sealed message with the SHA-256 of its plain text, the order, its lines, work
     orders, reports and the outcome. Nothing in it but the sealed message has held a secret.
     """
+    order_no = order.order_no
     document = {
         "format": FORMAT,
         "outcome": {name: value for name, value in outcome.items() if name != "lines"},
         "message": _message(session, order),
-        "order": _row(order),
-        "lines": [_row(line) for line in orders.lines(session, order.order_no)],
-        "work_orders": [_row(each) for each in work_orders.of_order(session, order.order_no)],
-        "reports": [_row(each) for each in _reports(session, order.order_no)],
+        "order": order.model_dump(mode="json"),
+        "lines": _rows(session, OrderLine, order_no, col(OrderLine.line_no)),
+        "work_orders": sorted(_rows(session, WorkOrder, order_no), key=_place),
+        "reports": _rows(session, CompletionReport, order_no, col(CompletionReport.key)),
     }
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, default=_moment)
     return gzip.compress(text.encode(), compresslevel=6, mtime=0)
-
-
-def _row(row: SQLModel) -> dict[str, Any]:
-    return row.model_dump(mode="json")
 
 
 def _message(session: Session, order: ServiceOrder) -> dict[str, Any]:
     kept = inbox.message(session, order.message_id)
-    return {**_row_without_seal(kept), "sealed": b64encode(kept.sealed).decode()}
+    facts = kept.model_dump(mode="json", exclude={"sealed"})
+    return {**facts, "sealed": b64encode(kept.sealed).decode()}
 
 
-def _row_without_seal(row: SQLModel) -> dict[str, Any]:
-    return row.model_dump(mode="json", exclude={"sealed"})
+def _rows(
+    session: Session, table: type[SQLModel], order_no: str, *order_by: Any
+) -> list[dict[str, Any]]:
+    """The rows of an order as they stand; plain ones, for there may be a hundred thousand."""
+    columns = inspect(table).columns
+    query = select(*columns).where(columns["order_no"] == order_no).order_by(*order_by)
+    return [dict(row) for row in session.execute(query).mappings()]
 
 
-def _reports(session: Session, order_no: str) -> list[CompletionReport]:
-    query = select(CompletionReport).where(CompletionReport.order_no == order_no)
-    return list(session.exec(query.order_by(col(CompletionReport.key))).all())
+def _place(work_order: dict[str, Any]) -> tuple[int, int]:
+    return work_order["line_no"], int(work_order["id"].rpartition("-")[2])
+
+
+def _moment(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")

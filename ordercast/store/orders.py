@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
 from ordercast.domain.order import Stage
+from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
 
 
@@ -26,6 +27,7 @@ def open_order(session: Session, order: ServiceOrder, *, at: datetime) -> None:
             launch_at=at,
         )
     )
+    nudge_after_commit(session, Topic.LAUNCH)
 
 
 def order(session: Session, order_no: str, *, lock: bool = False) -> ServiceOrder:

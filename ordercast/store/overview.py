@@ -17,7 +17,9 @@ def overview(session: Session, order_no: str, *, limit: int) -> dict[str, Any]:
     is_open = (WorkOrder.order_no == order_no, col(WorkOrder.state).in_(OPEN_STATES))
     is_failed = (WorkOrder.order_no == order_no, WorkOrder.state == WorkOrderState.FAILED)
     by_due = select(WorkOrder).order_by(col(WorkOrder.due_at), WorkOrder.id).limit(limit)
-    told = select(func.count()).where(PushDelivery.order_no == order_no)
+    told = select(func.count(col(PushDelivery.subscriber_id).distinct())).where(
+        PushDelivery.order_no == order_no
+    )
     return {
         "order": order,
         "run": run_of(session, order_no, order.version),

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES, SubscriberKind, SubscriberState
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
+from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import PushDelivery, PushEvent, ServiceOrder, Subscriber
 
 NAMESPACE = UUID("8d1a3c52-5f0e-5b6b-9c57-2f1f6c0e7a41")
@@ -91,6 +92,7 @@ def add_events(
         session.execute(insert(PushEvent), [row.model_dump() for row in some])
     known_tags = {*tags, order.primary_tag} - {None}
     _add_deliveries(session, order, written, tags={tag for tag in known_tags if tag})
+    nudge_after_commit(session, Topic.DELIVER)
     return written
 
 

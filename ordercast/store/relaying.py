@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select, tuple_
 
 from ordercast.domain.order import Stage
 from ordercast.store.clock import now
+from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.runs import WaitingFor
 from ordercast.store.tables import OrderRun, ServiceOrder, WorkerBeat
 
@@ -146,6 +147,7 @@ def launch_again(session: Session, run: OrderRun) -> None:
     current = session.get_one(OrderRun, (run.order_no, run.version), with_for_update=True)
     if current.flow_run_id == run.flow_run_id:
         current.flow_run_id, current.launch_at = None, now()
+        nudge_after_commit(session, Topic.LAUNCH)
         current.token = current.worker = None
 
 

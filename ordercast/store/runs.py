@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
+from sqlalchemy.orm import object_session
 from sqlmodel import Session
 
 from config.settings import settings
@@ -19,6 +20,7 @@ from ordercast.domain.order import Stage
 from ordercast.store import orders
 from ordercast.store.clock import now
 from ordercast.store.engine import database
+from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import OrderRun, ServiceOrder, WorkerBeat
 
 
@@ -145,6 +147,8 @@ def wake(run: OrderRun) -> None:
     """
     if run.waiting_for not in (None, WaitingFor.OPERATOR) and run.ended_at is None:
         run.wake_at = now()
+        if session := object_session(run):
+            nudge_after_commit(session, Topic.WAKE)
 
 
 def parking_time(tries: int, *, shortest_seconds: float, longest_seconds: float) -> timedelta:

@@ -9,6 +9,7 @@ from ordercast.store import relaying
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.facts import BATCH_LINES
+from ordercast.store.nudges import Topic, nudge
 from ordercast.store.relaying import Launch
 
 log = logging.getLogger("ordercast.relay")
@@ -29,6 +30,7 @@ def launch(api: PrefectApi) -> bool:
         raise
     with database().write() as session:
         relaying.launched(session, _created(due, made))
+    nudge(Topic.CLAIM)
     return len(due) == CREATE_LIMIT
 
 

@@ -3,12 +3,14 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import closing
 
 import httpx
 from prefect.exceptions import ObjectNotFound
 from sqlalchemy.exc import OperationalError
 
 from ordercast.services.relay.prefect_api import PrefectApi, prefect_api
+from ordercast.store.nudges import Listener, Topic
 
 log = logging.getLogger("ordercast.relay")
 
@@ -24,17 +26,25 @@ class Loop(threading.Thread):
     """Runs turns until it is stopped; a fault is told once and tried again, ever later."""
 
     def __init__(
-        self, name: str, turn: Turn, *, pause_seconds: float, stop: threading.Event
+        self, topic: Topic, turn: Turn, *, pause_seconds: float, stop: threading.Event
     ) -> None:
-        super().__init__(name=f"relay-{name}", daemon=True)
-        self._turn, self._pause, self._stopped = turn, pause_seconds, stop
+        super().__init__(name=f"relay-{topic}", daemon=True)
+        self._topic, self._turn, self._pause, self._stopped = topic, turn, pause_seconds, stop
         self._faults = 0
 
     def run(self) -> None:
-        with prefect_api() as api:
+        listener = Listener(self._topic)
+        with prefect_api() as api, closing(listener):
             while not self._stopped.is_set():
                 if not self._one(api):
-                    self._stopped.wait(self._patience())
+                    self._rest(listener)
+
+    def _rest(self, listener: Listener) -> None:
+        """Until a nudge, or for a while: after a fault nothing shortens it."""
+        if self._faults:
+            self._stopped.wait(max(self._pause, min(self._faults * 0.5, LONGEST_PAUSE_SECONDS)))
+        else:
+            listener.wait(self._pause)
 
     def _one(self, api: PrefectApi) -> bool:
         try:

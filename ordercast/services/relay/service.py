@@ -1,6 +1,8 @@
 """The relay: the loops that launch, wake, deliver, command and recover."""
 
 import threading
+from collections.abc import Callable
+from contextlib import closing
 
 from config.settings import settings
 from ordercast.services.relay.command import command
@@ -10,23 +12,41 @@ from ordercast.services.relay.loop import Loop
 from ordercast.services.relay.prefect_server import prepare_until_done
 from ordercast.services.relay.recover import Recovery
 from ordercast.services.relay.wake import wake
+from ordercast.store.nudges import Listener, Topic, nudge
+
+LISTEN_SECONDS = 5
 
 
 def run(stop: threading.Event) -> None:
     """Run every loop until `stop` is set. Any number of relays may run at once."""
-    limits = settings().relay
+    limits, push = settings().relay, threading.Event()
     often, seldom = limits.poll_seconds, limits.recover_seconds
     loops = [
-        threading.Thread(target=deliver_forever, args=(stop,), name="relay-deliver", daemon=True),
-        threading.Thread(
-            target=prepare_until_done, args=(stop,), name="relay-prepare", daemon=True
-        ),
-        Loop("launch", launch, pause_seconds=often, stop=stop),
-        Loop("wake", wake, pause_seconds=often, stop=stop),
-        Loop("command", command, pause_seconds=often, stop=stop),
-        Loop("recover", Recovery().round, pause_seconds=seldom, stop=stop),
+        _thread(deliver_forever, stop, push),
+        _thread(_pass_on, stop, push),
+        _thread(prepare_until_done, stop),
+        Loop(Topic.LAUNCH, launch, pause_seconds=often, stop=stop),
+        Loop(Topic.WAKE, wake, pause_seconds=often, stop=stop),
+        Loop(Topic.COMMAND, command, pause_seconds=often, stop=stop),
+        Loop(Topic.RECOVER, Recovery().round, pause_seconds=seldom, stop=stop),
     ]
     for loop in loops:
         loop.start()
+    stop.wait()
+    for topic in Topic:
+        nudge(topic)
     for loop in loops:
         loop.join()
+
+
+def _thread(target: Callable[..., None], *arguments: threading.Event) -> threading.Thread:
+    name = f"relay-{target.__name__.strip('_')}"
+    return threading.Thread(target=target, args=arguments, name=name, daemon=True)
+
+
+def _pass_on(stop: threading.Event, push: threading.Event) -> None:
+    """Tell the deliver loop, which is asynchronous, of the nudges that are for it."""
+    with closing(Listener(Topic.DELIVER)) as listener:
+        while not stop.is_set():
+            if listener.wait(LISTEN_SECONDS):
+                push.set()

@@ -3,6 +3,7 @@
 from ordercast.services.relay.prefect_api import SET_STATE_LIMIT, PrefectApi
 from ordercast.store import relaying
 from ordercast.store.engine import database
+from ordercast.store.nudges import Topic, nudge
 
 
 def wake(api: PrefectApi) -> bool:
@@ -17,6 +18,7 @@ def wake(api: PrefectApi) -> bool:
     if not ids:
         return False
     resumed = api.resume_suspended(ids)
+    nudge(Topic.CLAIM)
     if early := [flow_run_id for flow_run_id in ids if flow_run_id not in resumed]:
         with database().write() as session:
             relaying.wake_soon(session, early)

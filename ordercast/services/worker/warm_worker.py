@@ -7,9 +7,12 @@ pauses are Prefect's own. Source: Prefect 3.8.8, `prefect.workers.base.BaseWorke
 
 import asyncio
 import logging
+import threading
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.flows import Flow, load_flow_from_entrypoint
@@ -17,12 +20,18 @@ from prefect.workers.base import BaseJobConfiguration, BaseWorker, BaseWorkerRes
 
 from config.settings import settings
 from ordercast.services.worker.segments import SegmentThreads
+from ordercast.store.nudges import Listener, Topic
 
 log = logging.getLogger("ordercast.worker")
 
 BULK_SET_STATE: Any = "/flow_runs/bulk_set_state"
+LISTEN_SECONDS = 5
+
 CLAIM_LIMIT = 50
 """The most runs that Prefect sets to a state in one call."""
+
+GATHER_SECONDS = 0.02
+"""Nudges that come together make one question."""
 
 
 class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
@@ -38,12 +47,37 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         self._threads = SegmentThreads(self._slots)
         self._running: set[UUID] = set()
         self._flows: dict[UUID, Flow] = {}
+        self._backlog = False
+        self._polling = asyncio.Lock()
+        self._look = asyncio.Event()
         await super().setup()
+        assert self._runs_task_group is not None
+        self._listening = _listen(self._look)
+        self._runs_task_group.start_soon(self._poll_when_nudged)
 
     async def teardown(self, *exc_info: Any) -> None:
         """Let running segments end, then close as any worker."""
+        self._listening.set()
+        if self._runs_task_group is not None:
+            self._runs_task_group.cancel_scope.cancel()
         await asyncio.to_thread(self._threads.drain)
         await super().teardown(*exc_info)
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Ask for scheduled runs and start those that are claimed, one round at a time."""
+        async with self._polling:
+            return await super().get_and_submit_flow_runs()
+
+    async def _poll_when_nudged(self) -> None:
+        """Ask at once when the relay has made something runnable, or a thread has become free."""
+        while True:
+            await self._look.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._look.clear()
+            try:
+                await self.get_and_submit_flow_runs()
+            except httpx.HTTPError as fault:
+                log.warning("cannot ask for runs now: %s", type(fault).__name__)
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
@@ -65,6 +99,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         fresh = [
             each.flow_run for each in flow_run_response if each.flow_run.id not in self._running
         ]
+        self._backlog = len(fresh) > free
         claimed = await self._claim(fresh[: max(free, 0)])
         for flow_run in claimed:
             await self._start(flow_run)
@@ -94,7 +129,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         flow = await self._flow_of(flow_run)
         self._running.add(flow_run.id)
         ended = asyncio.wrap_future(self._threads.submit(flow, flow_run))
-        ended.add_done_callback(lambda _: self._running.discard(flow_run.id))
+        ended.add_done_callback(lambda _: self._ended(flow_run.id))
+
+    def _ended(self, flow_run_id: UUID) -> None:
+        self._running.discard(flow_run_id)
+        if self._backlog:
+            self._look.set()
 
     async def _flow_of(self, flow_run: FlowRun) -> Flow:
         """The flow of a run's deployment, loaded once: deployments name it by module."""
@@ -105,3 +145,17 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
                 deployment.entrypoint or "", use_placeholder_flow=False
             )
         return self._flows[flow_run.deployment_id]
+
+
+def _listen(look: asyncio.Event) -> threading.Event:
+    """Set an event of this loop at every nudge, until the event that is returned is set."""
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+
+    def hear() -> None:
+        with closing(Listener(Topic.CLAIM)) as listener:
+            while not stop.is_set():
+                if listener.wait(LISTEN_SECONDS) and not stop.is_set():
+                    loop.call_soon_threadsafe(look.set)
+
+    threading.Thread(target=hear, name="claim-listener", daemon=True).start()
+    return stop

@@ -1,0 +1,67 @@
+"""What all tests stand on: a clean environment, and for each a database of its own."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from config.catalog import catalogue
+from config.settings import Settings, settings
+from config.tags import tag_rules
+from ordercast.delivery.guard import guard
+from ordercast.store import engine
+from ordercast.store.engine import Database
+from ordercast.store.migrating import upgrade
+from ordercast.store.sealing import sealer
+
+OURS = ("ORDERCAST_", "PREFECT_")
+FOR_TESTS = "ORDERCAST_TEST_"
+CACHED = (settings, engine.database, sealer, catalogue, tag_rules, guard)
+
+
+def pytest_configure() -> None:
+    """Before anything of ours or of Prefect is imported by a test: forget the machine's settings."""
+    for name in list(os.environ):
+        if name.startswith(OURS) and not name.startswith(FOR_TESTS):
+            del os.environ[name]
+    os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+    os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
+    Settings.model_config["env_file"] = None
+
+
+def forget() -> None:
+    """Drop what this process has read from settings and files, and its connections."""
+    if engine.database.cache_info().currsize:
+        engine.database().engine.dispose()
+    for cached in CACHED:
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file that has come through all migrations; tests take copies of it."""
+    path = tmp_path_factory.mktemp("migrated") / "ordercast.db"
+    made = Database(f"sqlite:///{path}")
+    upgrade(made)
+    made.engine.dispose()
+    return path
+
+
+@pytest.fixture
+def home(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home with a sealing key and a migrated, empty database; nothing else is set."""
+    shutil.copy(migrated, tmp_path / "ordercast.db")
+    monkeypatch.setenv("ORDERCAST_HOME", str(tmp_path))
+    monkeypatch.setenv("ORDERCAST_SEALING_KEYS", Fernet.generate_key().decode())
+    forget()
+    yield tmp_path
+    forget()
+
+
+@pytest.fixture
+def database(home: Path) -> Database:
+    """The database that this process uses while the test runs."""
+    return engine.database()
