@@ -2,17 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import insert
-
 from config.catalog import catalogue
 from ordercast.contracts.service_order import ServiceOrderItem
 from ordercast.domain.catalog import Catalogue
 from ordercast.domain.order import OrderState, Stage
 from ordercast.intake.parse import parse
-from ordercast.store import inbox
-from ordercast.store.chunks import chunks
+from ordercast.store import inbox, orders
 from ordercast.store.runs import Lease, Work, working
-from ordercast.store.tables import OrderLine
 from tasks.step import step
 
 
@@ -23,8 +19,7 @@ def decompose(lease: Lease) -> bool:
         items = _items(work)
         known = catalogue()
         rows = [_row(work, item, line_no, known) for line_no, item in enumerate(items, start=1)]
-        for some in chunks(rows):
-            work.session.execute(insert(OrderLine), list(some))
+        orders.add_lines(work.session, rows)
         work.order.line_count = len(rows)
         work.reach(Stage.DECOMPOSED)
     return True

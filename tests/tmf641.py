@@ -4,7 +4,9 @@ Every attribute of the standard is here. Products and their characteristics are 
 catalogue; all else is made up, in any script.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,11 +21,12 @@ LETTERS = st.one_of(HAN, st.characters(codec="utf-8", exclude_characters="\0"))
 texts = st.text(LETTERS, max_size=20)
 names = st.text(LETTERS, min_size=1, max_size=20)
 uris = names.map("https://example.com/{}".format)
-moments = st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat())
+moments = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1), timezones=st.timezones()).map(
+    datetime.isoformat
+)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), texts).filter(
-        lambda value: value not in (float("inf"), float("-inf"))
-    ),
+    st.none() | st.booleans() | numbers | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=5,
 )
@@ -202,13 +205,12 @@ def _services(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @st.composite
-def _items(draw: st.DrawFn, numbers: "list[int]", levels: int = 2) -> dict[str, Any]:
-    numbers.append(len(numbers) + 1)
+def _items(draw: st.DrawFn, places: Iterator[int], levels: int = 2) -> dict[str, Any]:
     item = draw(thing({}, ITEM_OPTIONS))
-    item["id"] = f"{draw(HAN)}{len(numbers)}"
+    item["id"] = f"{draw(HAN)}{next(places)}"
     item["action"], item["service"] = draw(_services())
     if levels and draw(st.booleans()):
-        nested = [draw(_items(numbers, levels - 1)) for _ in range(draw(st.integers(1, 2)))]
+        nested = [draw(_items(places, levels - 1)) for _ in range(draw(st.integers(1, 2)))]
         item["serviceOrderItem"] = nested
     return item
 
@@ -216,9 +218,7 @@ def _items(draw: st.DrawFn, numbers: "list[int]", levels: int = 2) -> dict[str, 
 @st.composite
 def service_orders(draw: st.DrawFn) -> dict[str, Any]:
     """A valid order, with nested items and any of the optional attributes."""
-    numbers: list[int] = []
+    places = count(1)
     document = draw(thing({}, ORDER_OPTIONS))
-    document["serviceOrderItem"] = [
-        draw(_items(numbers)) for _ in range(draw(st.integers(1, 2)))
-    ]
+    document["serviceOrderItem"] = [draw(_items(places)) for _ in range(draw(st.integers(1, 2)))]
     return document

@@ -1,15 +1,17 @@
 """Orders and their lines: opening, finding, listing."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, func
+from sqlalchemy import ColumnElement, String, cast, func, insert
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
 from ordercast.domain.order import Stage
+from ordercast.store.chunks import chunks
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
 
@@ -45,6 +47,12 @@ def by_external_id(session: Session, agent: str, external_id: str) -> ServiceOrd
             ServiceOrder.agent == agent, ServiceOrder.external_id == external_id
         )
     ).first()
+
+
+def add_lines(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add lines in bulk."""
+    for some in chunks(rows):
+        session.execute(insert(OrderLine), [dict(row) for row in some])
 
 
 def lines(session: Session, order_no: str) -> Sequence[OrderLine]:

@@ -1,5 +1,6 @@
 """The relay's Prefect client: few calls, in bulk."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ordercast.store.clock import now
 CREATE_LIMIT = 100
 SET_STATE_LIMIT = 50
 READ_LIMIT = 200
+PAUSES_SECONDS = (0.05, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
@@ -66,19 +68,29 @@ class PrefectApi:
         return self._deployment
 
     def create_runs(self, runs: Sequence[NewFlowRun]) -> dict[str, UUID | str]:
-        """Create up to 100 runs; for each key the flow run's id, or what is wrong with it."""
-        results = self._create(runs)
-        if len(runs) > 1 and any(result["status"] == "FAILED" for result in results):
-            results = [self._create([run])[0] for run in runs]
+        """Create up to 100 runs; for each key the flow run's id, or what is wrong with it.
+
+        Those that fail are tried again one by one: one bad row can spoil a whole transaction,
+        and Prefect's SQLite is locked for a moment now and then.
+        """
+        made = self._create(runs)
+        for pause in PAUSES_SECONDS:
+            failed = [run for run in runs if isinstance(made[run.key], str)]
+            if not failed:
+                break
+            time.sleep(pause)
+            for run in failed:
+                made |= self._create([run])
+        return made
+
+    def _create(self, runs: Sequence[NewFlowRun]) -> dict[str, UUID | str]:
+        body = [run.as_request() for run in runs]
+        path = f"/deployments/{self.deployment()}/create_flow_run/bulk"
+        results = self._post(path, body)["results"]
         return {
             run.key: UUID(made["flow_run_id"]) if made["status"] == "CREATED" else made["error"]
             for run, made in zip(runs, results, strict=True)
         }
-
-    def _create(self, runs: Sequence[NewFlowRun]) -> list[dict[str, Any]]:
-        body = [run.as_request() for run in runs]
-        path = f"/deployments/{self.deployment()}/create_flow_run/bulk"
-        return self._post(path, body)["results"]
 
     def resume_suspended(self, flow_run_ids: Sequence[UUID]) -> set[UUID]:
         """Resume those of up to 50 runs that are Suspended now, and say which they were."""

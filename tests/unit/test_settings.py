@@ -1,0 +1,47 @@
+"""Settings come from the environment alone, have documented defaults, and hide their secrets."""
+
+import pytest
+from pydantic import ValidationError
+
+from config.settings import Settings
+
+
+def test_without_an_environment_everything_has_a_default():
+    chosen = Settings()
+    assert chosen.database_url.startswith("sqlite:///")
+    assert chosen.gateway_url == "http://127.0.0.1:8080"
+    assert chosen.platform_url == "http://127.0.0.1:8090"
+    assert chosen.prefect_api_url == "http://127.0.0.1:4200/api"
+    assert chosen.prefect_ui_url == "http://127.0.0.1:4200"
+    assert chosen.archive_url.startswith("file:///")
+    assert chosen.gateway.max_body_bytes == 16 * 1024 * 1024
+
+
+def test_groups_nest_with_two_underscores(monkeypatch):
+    monkeypatch.setenv("ORDERCAST_DATABASE__URL", "postgresql://db/ordercast")
+    monkeypatch.setenv("ORDERCAST_GATEWAY__PORT", "9090")
+    monkeypatch.setenv("ORDERCAST_GATEWAY__PUBLIC_URL", "https://orders.example.com")
+    chosen = Settings()
+    assert chosen.database_url == "postgresql://db/ordercast"
+    assert chosen.gateway.port == 9090
+    assert chosen.gateway_url == "https://orders.example.com"
+
+
+def test_the_databases_and_the_archive_live_in_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("ORDERCAST_HOME", str(tmp_path))
+    chosen = Settings()
+    assert chosen.database_url == f"sqlite:///{tmp_path}/ordercast.db"
+    assert chosen.platform_database_url == f"sqlite:///{tmp_path}/platform.db"
+    assert chosen.archive_url == f"file://{tmp_path}/archive"
+
+
+def test_a_setting_that_cannot_be_read_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("ORDERCAST_GATEWAY__PORT", "eighty")
+    with pytest.raises(ValidationError, match=r"gateway\.port"):
+        Settings()
+
+
+def test_secrets_are_not_shown(monkeypatch):
+    monkeypatch.setenv("ORDERCAST_SEALING_KEYS", "hush")
+    monkeypatch.setenv("ORDERCAST_PLATFORM__TOKEN", "hush")
+    assert "hush" not in f"{Settings()!r} {Settings().model_dump()}"
