@@ -5,14 +5,14 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from uuid import UUID, uuid4
 
 from prefect import suspend_flow_run
 from prefect.exceptions import Abort
 from prefect.runtime import flow_run
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from flows.artifact import publish_artifact
 from ordercast.domain.errors import LeaseLost, TransientFault
@@ -30,26 +30,44 @@ def segment(order_no: str, version: int) -> Iterator[tuple[Lease, Stage]]:
     """Work on a version of an order; gives the lease and the stage it has reached.
 
     A fault that passes parks the order and suspends the run; any other one is noted for the
-    operators and fails the run. A segment that has lost its lease stops without a trace.
+    operators and fails the run. A segment that has lost its lease stops without a trace; one
+    that has lost the database suspends, and the relay finds it when the database is back.
     """
-    lease = runs.take_lease(order_no, version, flow_run_id=_flow_run_id(), worker=_worker())
     try:
-        yield lease, runs.stage(lease)
+        lease = runs.take_lease(order_no, version, flow_run_id=_flow_run_id(), worker=_worker())
+        with _held(lease):
+            yield lease, runs.stage(lease)
+    except OperationalError as fault:
+        log.warning("%s: the database is away: %s", order_no, type(fault).__name__)
+        _step_aside()
+
+
+@contextmanager
+def _held(lease: Lease) -> Iterator[None]:
+    try:
+        yield
     except LeaseLost as lost:
         raise Abort(str(lost)) from None
     except TransientFault as fault:
         runs.park(lease, str(fault))
-        suspend(order_no)
+        suspend(lease.order_no)
+    except OperationalError:
+        raise
     except Exception as fault:
         runs.ask_operator(lease, f"{type(fault).__name__}: {fault}")
         raise
     finally:
-        runs.release_lease(lease)
+        with suppress(OperationalError):  # the next segment takes the lease all the same
+            runs.release_lease(lease)
 
 
 def suspend(order_no: str) -> None:
     """Leave the run until the relay resumes it. The database decides whether it waits again."""
     publish_artifact(order_no)
+    _step_aside()
+
+
+def _step_aside() -> None:
     suspend_flow_run(key=str(uuid4()), timeout=None)
 
 

@@ -13,6 +13,7 @@ from ordercast.store.engine import database
 from ordercast.store.outcomes import sealed
 from ordercast.store.runs import Lease, working
 from ordercast.store.tables import ArchiveEntry, OrderOutcome
+from tasks.availability import ARCHIVE
 from tasks.step import step
 
 
@@ -22,7 +23,8 @@ def archive_by_tag(lease: Lease) -> bool:
     with database().read() as session:
         outcome = sealed(session, lease.order_no, lease.version)
     evidence = evidence_object(outcome)
-    order_archive().put(evidence)
+    with ARCHIVE.asking():
+        order_archive().put(evidence)
     with working(lease) as work:
         archive.record(work.session, _entry(lease, evidence), outcome.tags)
         work.reach(Stage.ARCHIVED)

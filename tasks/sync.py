@@ -9,6 +9,7 @@ from ordercast.store.engine import database
 from ordercast.store.outcomes import sealed
 from ordercast.store.runs import Lease, working
 from ordercast.store.tables import PlatformSync
+from tasks.availability import PLATFORM
 from tasks.step import step
 
 REFUSED_CREDENTIALS = (401, 403)
@@ -19,7 +20,8 @@ def sync_to_platform(lease: Lease) -> bool:
     """Tell the business platform; the same version told twice has one effect there."""
     with database().read() as session:
         outcome = Outcome.model_validate(sealed(session, lease.order_no, lease.version).summary)
-    answer = _put(outcome)
+    with PLATFORM.asking():
+        answer = _put(outcome)
     with working(lease) as work:
         work.session.merge(
             PlatformSync(

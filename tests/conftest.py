@@ -23,7 +23,7 @@ CACHED = (settings, engine.database, sealer, catalogue, tag_rules, guard)
 
 
 def pytest_configure() -> None:
-    """Before anything of ours or of Prefect is imported by a test: forget the machine's settings."""
+    """Before a test imports Prefect or anything of ours: forget the machine's settings."""
     for name in list(os.environ):
         if name.startswith(OURS) and not name.startswith(FOR_TESTS):
             del os.environ[name]

@@ -21,9 +21,8 @@ LETTERS = st.one_of(HAN, st.characters(codec="utf-8", exclude_characters="\0"))
 texts = st.text(LETTERS, max_size=20)
 names = st.text(LETTERS, min_size=1, max_size=20)
 uris = names.map("https://example.com/{}".format)
-moments = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1), timezones=st.timezones()).map(
-    datetime.isoformat
-)
+EARLIEST, LATEST = datetime.fromisoformat("1980-01-01"), datetime.fromisoformat("2200-01-01")
+moments = st.datetimes(EARLIEST, LATEST, timezones=st.timezones()).map(datetime.isoformat)
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,

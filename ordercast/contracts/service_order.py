@@ -153,7 +153,7 @@ class ServiceOrderCreate(ServiceOrderAttributes):
         """The party with the role `agent`, by its id or name."""
         for party in self.related_party or []:
             if party.role and party.role.casefold() == "agent":
-                return party.id or party.name
+                return party.id or party.name or None
         return None
 
     @property

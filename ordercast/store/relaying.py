@@ -124,12 +124,11 @@ def orphans(session: Session, *, silent_seconds: float, limit: int) -> Sequence[
 
 
 def in_flight_after(session: Session, order_no: str, *, limit: int) -> Sequence[OrderRun]:
-    """Runs in flight that have a flow run and that no segment holds, by number after one."""
+    """Runs in flight that have a flow run, by number after one."""
     query = select(OrderRun).where(
         OrderRun.order_no > order_no,
         col(OrderRun.ended_at).is_(None),
         col(OrderRun.flow_run_id).is_not(None),
-        col(OrderRun.token).is_(None),
     )
     return session.exec(query.order_by(OrderRun.order_no).limit(limit)).all()
 

@@ -38,7 +38,7 @@ def nested(levels):
 @given(service_orders())
 def test_any_valid_order_is_read_whole(document):
     parsed = parse(body(document), JSON)
-    assert parsed.problems == ()
+    assert not parsed.problems
     (draft,) = parsed.drafts
     assert draft.document == document
     assert draft.raw == body(document)
@@ -50,7 +50,7 @@ def test_any_valid_order_is_read_whole(document):
 def test_arrays_and_lines_hold_the_same_orders_as_single_messages(documents):
     lines = b"\n".join(body(each) for each in documents)
     for parsed in (parse(body(documents), JSON), parse(lines, NDJSON)):
-        assert parsed.problems == ()
+        assert not parsed.problems
         assert [draft.document for draft in parsed.drafts] == documents
         assert [draft.line for draft in parsed.drafts] == list(range(1, len(documents) + 1))
         assert [json.loads(draft.raw) for draft in parsed.drafts] == documents

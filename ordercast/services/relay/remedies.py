@@ -48,7 +48,8 @@ def remedy_for(
     """
     if state is None:
         return Remedy.LAUNCH_AGAIN
-    stuck = is_orphan or now - state.since > GRACE
+    long_since = now - state.since > GRACE
+    stuck = is_orphan or (long_since and not is_held)
     match state.type:
         case "CANCELLED":
             return Remedy.SCHEDULE_AGAIN if is_sealed else Remedy.CANCEL
@@ -65,10 +66,7 @@ def remedy_for(
         case "PENDING" | "RUNNING":
             return Remedy.SCHEDULE_AGAIN if stuck else Remedy.NONE
         case "PAUSED":
-            return Remedy.NONE if is_waiting else _if(stuck)
+            return Remedy.SCHEDULE_AGAIN if long_since and not is_waiting else Remedy.NONE
         case _:
             return Remedy.NONE
 
-
-def _if(stuck: bool) -> Remedy:
-    return Remedy.SCHEDULE_AGAIN if stuck else Remedy.NONE

@@ -1,0 +1,72 @@
+"""While a party is away, one segment asks it and the others park at once."""
+
+import threading
+
+import pytest
+
+from ordercast.domain.errors import PermanentFault, TransientFault
+from tasks.availability import Availability
+
+
+def fail(party: Availability, reason: str = "refused") -> None:
+    with pytest.raises(TransientFault), party.asking():
+        raise TransientFault(reason)
+
+
+def test_a_party_that_answers_is_asked_every_time() -> None:
+    party = Availability("the platform")
+    for _ in range(3):
+        with party.asking():
+            pass
+
+
+def test_after_a_fault_nobody_asks_for_a_while_and_the_reason_is_told() -> None:
+    party = Availability("the platform", rest_seconds=60)
+    fail(party, "connection refused")
+    told = "the platform was away just now: connection refused"
+    with pytest.raises(TransientFault, match=told), party.asking():
+        raise AssertionError("asked")
+
+
+def test_after_the_rest_one_asks_while_the_others_still_park() -> None:
+    party = Availability("the platform", rest_seconds=0.01)
+    fail(party)
+    asked, parked = [], []
+    barrier = threading.Barrier(4)
+
+    def segment() -> None:
+        barrier.wait()
+        try:
+            with party.asking():
+                asked.append(1)
+                both.wait(5)
+        except TransientFault:
+            parked.append(1)
+            if len(parked) == 3:
+                both.set()
+
+    both = threading.Event()
+    threading.Event().wait(0.02)
+    party._rest_seconds = 60
+    threads = [threading.Thread(target=segment) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(asked), len(parked)) == (1, 3)
+
+
+def test_once_it_answers_again_all_ask() -> None:
+    party = Availability("the platform", rest_seconds=0)
+    fail(party)
+    for _ in range(3):
+        with party.asking():
+            pass
+
+
+def test_a_refusal_is_an_answer() -> None:
+    party = Availability("the platform", rest_seconds=60)
+    with pytest.raises(PermanentFault), party.asking():
+        raise PermanentFault("422")
+    with party.asking():
+        pass
