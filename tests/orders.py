@@ -124,3 +124,13 @@ def stored(order_no: str) -> ServiceOrder:
 def run_of(order_no: str, version: int = 1) -> OrderRun:
     with database().read() as session:
         return runs.run_of(session, order_no, version)
+
+
+def plan_change(lines: int = 1, **more: Any) -> dict[str, Any]:
+    """An order whose lines each become four work orders: one, then two at once, then one."""
+    numbers = [f"86{next(NUMBERS)}" for _ in range(lines)]
+    items = [
+        item(str(n), product="plan-change", action="modify", msisdn=number, plan="5G-199")
+        for n, number in enumerate(numbers, start=1)
+    ]
+    return order(*items, **more)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from config.settings import Settings, child_environment, settings
@@ -48,19 +49,25 @@ class Stack:
 
 
 @contextmanager
-def running_stack(home: Path, *, tell: Tell, stopping: Callable[[], None]) -> Iterator[Stack]:
+def running_stack(
+    home: Path,
+    *,
+    tell: Tell,
+    stopping: Callable[[], None],
+    changes: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Stack]:
     """Start a stack and wait until it takes orders; it is stopped at the end, come what may.
 
-    `stopping` is called before that. DemoFailed if the stack ends early, or is not ready
-    within three minutes.
+    `stopping` is called before that. `changes` are settings other than the defaults.
+    DemoFailed if the stack ends early, or is not ready within three minutes.
     """
-    stack = _laid_out(home)
+    stack = _laid_out(home, changes)
     with _process(stack, stopping) as process:
         _wait_until_ready(stack, process, tell)
         yield stack
 
 
-def _laid_out(home: Path) -> Stack:
+def _laid_out(home: Path, changes: Mapping[str, str]) -> Stack:
     gateway, platform, prefect = free_ports(3)
     ports = {
         "ORDERCAST_GATEWAY__PORT": str(gateway),
@@ -73,7 +80,9 @@ def _laid_out(home: Path) -> Stack:
         gateway_url=f"http://{HOST}:{gateway}",
         platform_url=f"http://{HOST}:{platform}",
         prefect_url=prefect_url,
-        environment=environment(home, {**ports, "PREFECT_API_URL": f"{prefect_url}/api"}),
+        environment=environment(
+            home, {**changes, **ports, "PREFECT_API_URL": f"{prefect_url}/api"}
+        ),
     )
 
 

@@ -69,4 +69,3 @@ def remedy_for(
             return Remedy.SCHEDULE_AGAIN if long_since and not is_waiting else Remedy.NONE
         case _:
             return Remedy.NONE
-

@@ -1,0 +1,156 @@
+"""Whatever the order of reports and segments: all work ends, each version is sealed once."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from config.catalog import catalogue
+from config.settings import settings as ordercast_settings
+from ordercast.contracts.report import WorkOrderReport
+from ordercast.domain.order import OrderState, Stage
+from ordercast.domain.rollup import order_state
+from ordercast.domain.work_order import Result, WorkOrderState
+from ordercast.intake.reporting import take_reports
+from ordercast.store.engine import database as the_database
+from ordercast.store.tables import CompletionReport, OrderOutcome, PushEvent
+from tasks.completion import await_completion
+from tests.orders import (
+    complete,
+    generated,
+    item,
+    lease,
+    line_states,
+    order,
+    run_of,
+    stored,
+    work_orders,
+)
+
+Graph = Mapping[str, Sequence[str]]
+
+
+@st.composite
+def graphs(draw) -> Graph:
+    """Work orders by name, each with those before it that it waits for."""
+    names = [f"work-{n}" for n in range(draw(st.integers(1, 5)))]
+    return {
+        name: draw(st.lists(st.sampled_from(names[:n]), unique=True, max_size=2)) if n else []
+        for n, name in enumerate(names)
+    }
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment of the newest version comes by."""
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Some reports come: which work order, what it says, and whether it corrects the last one."""
+
+    told: Sequence[tuple[int, Result, bool]]
+
+
+REPORT = st.tuples(st.integers(0, 14), st.sampled_from(Result), st.booleans())
+HAPPENINGS = st.lists(
+    st.builds(Segment) | st.builds(Reports, st.lists(REPORT, min_size=1, max_size=3)), max_size=12
+)
+
+
+@pytest.fixture
+def use_graph(home, database, monkeypatch):
+    """Makes `any-work` a product whose work orders are those of a graph."""
+    path = home / "catalog.yaml"
+    monkeypatch.setenv("ORDERCAST_CATALOG", str(path))
+    ordercast_settings.cache_clear()
+
+    def use(graph: Graph) -> None:
+        path.write_text(json.dumps(catalog_of(graph)), encoding="utf-8")
+        catalogue.cache_clear()
+
+    return use
+
+
+def catalog_of(graph: Graph) -> dict[str, Any]:
+    kinds = {
+        name: {"team": "crew", "service_time": "1h", "after": list(after)}
+        for name, after in graph.items()
+    }
+    product = {"name": "Work", "category": "test", "actions": {"add": {"work_orders": kinds}}}
+    return {"products": {"any-work": product}}
+
+
+class Story:
+    """What happens to one order, and what must then be so."""
+
+    def __init__(self, lines: int) -> None:
+        items = [item(str(n), product="any-work", note="x") for n in range(1, lines + 1)]
+        self.order_no, _ = generated(order(*items))
+
+    def happen(self, happening: Segment | Reports) -> None:
+        if isinstance(happening, Reports):
+            rows = work_orders(self.order_no)
+            told = [self._report(rows[n % len(rows)], *rest) for n, *rest in happening.told]
+            answers = take_reports(the_database(), told)
+            assert [each.report_id for each in answers] == [each.report_id for each in told]
+        else:
+            self.segment()
+
+    def _report(self, row, result: Result, corrects: bool) -> WorkOrderReport:
+        accepted = self._accepted(row) if corrects else None
+        return WorkOrderReport(work_order_id=row.id, result=result, corrects=accepted)
+
+    def _accepted(self, row) -> str | None:
+        with the_database().read() as session:
+            kept = session.get(CompletionReport, row.report_key) if row.report_key else None
+        return kept.report_id if kept else None
+
+    def segment(self) -> None:
+        version = stored(self.order_no).version
+        if Stage(run_of(self.order_no, version).stage).is_before(Stage.SEALED):
+            await_completion.fn(lease(self.order_no, version))
+
+    def nothing_waits_in_vain(self) -> None:
+        """An open order has open work, or is launched, or is woken."""
+        version = stored(self.order_no).version
+        run = run_of(self.order_no, version)
+        if run.waiting_for and not self.open_work():
+            assert run.wake_at
+
+    def open_work(self) -> bool:
+        return any(WorkOrderState(row.state).is_open for row in work_orders(self.order_no))
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(graph=graphs(), lines=st.integers(1, 3), happenings=HAPPENINGS)
+def test_any_interleaving_ends_every_work_order_and_seals_each_version_once(
+    use_graph, graph, lines, happenings
+):
+    use_graph(graph)
+    story = Story(lines)
+    for happening in happenings:
+        story.happen(happening)
+        story.nothing_waits_in_vain()
+    complete(story.order_no)
+    story.nothing_waits_in_vain()
+    assert not story.open_work()
+    story.segment()
+    ended = stored(story.order_no)
+    states = [OrderState(state) for state in line_states(story.order_no)]
+    assert all(state.is_final for state in states)
+    assert ended.state == order_state(states)
+    with the_database().read() as session:
+        sealed = session.exec(select(OrderOutcome).where(OrderOutcome.order_no == ended.order_no))
+        assert sorted(each.version for each in sealed) == list(range(1, ended.version + 1))
+        events = session.exec(select(PushEvent).where(PushEvent.order_no == ended.order_no)).all()
+    assert sorted(each.sequence for each in events) == list(range(1, len(events) + 1))
