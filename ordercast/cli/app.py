@@ -6,6 +6,7 @@ from ordercast.cli import (
     archive,
     database,
     demo,
+    doctor,
     inbox,
     orders,
     pushes,
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command("up")(running.up)
 app.command("demo")(demo.demo)
 app.command("serve")(running.serve)
+app.command("doctor")(doctor.doctor)
 app.command("submit")(sending.submit)
 app.command("report")(sending.report)
 app.add_typer(orders.app, name="orders", help="Orders: list, show, cancel, reopen, retry.")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from ordercast.store.engine import Database
 
@@ -14,6 +16,14 @@ def upgrade(database: Database, revision: str = "head") -> None:
     """Bring a database, empty or of any earlier revision, to a revision."""
     with database.writer.begin() as connection:
         command.upgrade(configuration(connection), revision)
+
+
+def revisions(database: Database) -> tuple[str | None, str | None]:
+    """The revision that a database has (None if it is empty), and the one it needs."""
+    with database.engine.connect() as connection:
+        here = MigrationContext.configure(connection).get_current_revision()
+        needed = ScriptDirectory.from_config(configuration(connection)).get_current_head()
+    return here, needed
 
 
 def configuration(connection: object) -> Config:

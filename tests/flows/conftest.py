@@ -15,6 +15,7 @@ from prefect.logging.handlers import APILogWorker
 from blocks import loading
 from config.prefect_server import SERVER_SETTINGS
 from config.settings import settings
+from flows import segment
 from ordercast.services.platform.app import create_app
 from ordercast.services.relay import prefect_server
 from ordercast.store import engine, migrating, sealing
@@ -39,6 +40,7 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PREFECT_API_URL", url)
             patch.setenv("PREFECT_HOME", str(home))
+            patch.setattr(segment, "BEAT_SECONDS", 3600)  # no beat into other tests' databases
             patch.setattr(context, "GLOBAL_SETTINGS_CONTEXT", context.root_settings_context())
             yield url
             APILogWorker.instance().drain()  # what is queued is sent while there is a server
@@ -70,6 +72,7 @@ def floor(deployed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         _save_blocks()
         with Floor.open(platform_url) as opened:
             yield opened
+        loading.business_platform().close()
         engine.database().engine.dispose()
     _forget()
 

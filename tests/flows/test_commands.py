@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
 from prefect.states import Cancelled
 
+from ordercast.domain.errors import PermanentFault
 from ordercast.store.clock import now
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database
 from ordercast.store.tables import ArchiveEntry, CompletionReport, OrderOutcome
+from tasks import work_orders as work_orders_task
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
 
@@ -99,3 +102,21 @@ def test_a_correction_after_the_end_opens_a_version_whose_outcome_is_the_correct
     assert floor.go(order_no).state == "failed"
     assert floor.order(order_no).version == 2
     assert floor.state(order_no, 2).name == "OrderFailed"
+
+
+def test_a_failed_run_is_tried_again_on_command_and_cancelled_on_command(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_lease: object) -> None:
+        raise PermanentFault("no such region")
+
+    retried, cancelled = floor.submit(plan_change()), floor.submit(plan_change())
+    with monkeypatch.context() as patch:
+        patch.setattr(work_orders_task, "_is_held", refuse)
+        floor.launch()
+        floor.work()
+    assert {floor.state(no).name for no in (retried, cancelled)} == {"Failed"}
+    assert "tried again" in floor.ask(retried, CommandKind.RETRY)
+    assert floor.complete(retried).state == "completed"
+    floor.ask(cancelled, CommandKind.CANCEL)
+    assert floor.go(cancelled).state == "cancelled"

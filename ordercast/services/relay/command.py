@@ -9,7 +9,7 @@ from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.store import cancelling, commands, orders, reopening
 from ordercast.store.commands import CommandKind, CommandState
 from ordercast.store.engine import database
-from ordercast.store.runs import WaitingFor, go_on, run_of, wake
+from ordercast.store.runs import WaitingFor, run_of, wake
 from ordercast.store.tables import OrderCommand
 
 LIMIT = 20
@@ -46,16 +46,16 @@ def _carry_out(asked: OrderCommand, api: PrefectApi) -> str:
 
 def _cancel(asked: OrderCommand, api: PrefectApi) -> str:
     with database().write() as session:
-        run = cancelling.cancel(session, asked.order_no)
-        flow_run_id, is_waiting = run.flow_run_id, run.waiting_for is not None
-    if flow_run_id and not is_waiting:
-        _start_now_if_scheduled(api, flow_run_id)
+        flow_run_id = cancelling.cancel(session, asked.order_no).flow_run_id
+    if flow_run_id:
+        _start_now_if_idle(api, flow_run_id)
     return "what was open is cancelled"
 
 
-def _start_now_if_scheduled(api: PrefectApi, flow_run_id: UUID) -> None:
+def _start_now_if_idle(api: PrefectApi, flow_run_id: UUID) -> None:
+    """A run that is to start later, or that has failed, goes on at once to tell of the end."""
     state = api.states([flow_run_id]).get(flow_run_id)
-    if state and state.type == "SCHEDULED":
+    if state and state.type in ("SCHEDULED", "FAILED"):
         api.schedule([flow_run_id], "Scheduled")
 
 
@@ -63,7 +63,9 @@ def _reopen(asked: OrderCommand) -> str:
     with database().write() as session:
         ids = asked.details.get("work_orders", ())
         count = reopening.reopen_failed(session, asked.order_no, ids)
-    return f"{count} work orders are open again"
+        answer = f"{count} work orders are open again"
+        commands.finish(session, asked.id, CommandState.DONE, answer)  # never done twice
+    return answer
 
 
 def _retry(asked: OrderCommand, api: PrefectApi) -> str:
@@ -76,7 +78,6 @@ def _retry(asked: OrderCommand, api: PrefectApi) -> str:
             return "the parked order is tried now"
         if waiting_for != WaitingFor.OPERATOR or flow_run_id is None:
             raise Conflict(f"{asked.order_no} has not failed technically: nothing to retry")
-        go_on(run)
     api.schedule([flow_run_id], "AwaitingRetry")
     return "the failed run is tried again"
 

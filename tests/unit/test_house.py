@@ -1,0 +1,136 @@
+"""The rules of the tree itself: what may stand where, and names that must agree."""
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect import Flow, Task
+
+from config.prefect_server import DEPLOYMENT, WORK_POOL
+from config.settings import PROJECT_DIR
+from config.tags import FACTS
+from flows.order import STEPS
+from ordercast.domain.order import Stage
+from ordercast.store.facts import CHANNELS, facts
+from ordercast.store.tables import ServiceOrder
+
+PACKAGES = ("flows", "tasks", "blocks", "config", "ordercast")
+MODULES = sorted(path for name in PACKAGES for path in (PROJECT_DIR / name).rglob("*.py"))
+VAGUE = {"utils", "util", "common", "helpers", "helper", "misc", "base"}
+SETTINGS = PROJECT_DIR / "config/settings.py"
+SQL_NAMES = {"sqlmodel", "sqlalchemy"}
+
+
+def name_of(path):
+    return str(path.relative_to(PROJECT_DIR))
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def modules_without(*allowed):
+    return [
+        pytest.param(path, id=name_of(path))
+        for path in MODULES
+        if not name_of(path).startswith(allowed)
+    ]
+
+
+def reads_environment(node):
+    is_os = isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv")
+    return is_os or (isinstance(node, ast.ImportFrom) and node.module == "os" and _names(node))
+
+
+def _names(node):
+    return {each.name for each in node.names} & {"environ", "getenv"}
+
+
+def prefect_yaml():
+    return yaml.safe_load((PROJECT_DIR / "prefect.yaml").read_bytes())
+
+
+@pytest.mark.parametrize("path", modules_without("config/settings.py"))
+def test_only_the_settings_read_the_environment(path):
+    assert [node.lineno for node in ast.walk(tree(path)) if reads_environment(node)] == []
+
+
+def test_the_settings_do_read_it_so_that_the_rule_is_not_idle():
+    assert any(reads_environment(node) for node in ast.walk(tree(SETTINGS)))
+
+
+@pytest.mark.parametrize("path", modules_without())
+def test_a_module_is_named_after_its_idea_and_says_what_it_is(path):
+    assert path.stem not in VAGUE
+    module = tree(path)
+    assert ast.get_docstring(module) or not module.body
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.name == "__init__.py"], ids=name_of
+)
+def test_packages_do_no_work_when_they_are_imported(path):
+    allowed = (ast.Import, ast.ImportFrom, ast.Assign, ast.Expr)
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 30
+    assert all(isinstance(node, allowed) for node in tree(path).body)
+
+
+@pytest.mark.parametrize("path", modules_without("ordercast/store", "ordercast/services/platform"))
+def test_statements_are_written_in_the_store_alone(path):
+    forbidden = {"select", "update", "delete", "text"}
+    imported = {
+        alias.name
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in SQL_NAMES
+        for alias in node.names
+    }
+    assert imported & forbidden == set()
+
+
+def test_what_prefect_yaml_deploys_can_be_imported_under_the_names_that_the_code_uses():
+    deployed = []
+    for each in prefect_yaml()["deployments"]:
+        module, _, name = each["entrypoint"].rpartition(".")
+        flow = getattr(import_module(module), name)
+        assert isinstance(flow, Flow)
+        assert each["work_pool"]["name"] == WORK_POOL
+        deployed.append(f"{flow.name}/{each['name']}")
+    assert DEPLOYMENT in deployed
+    assert len(set(deployed)) == len(deployed)
+
+
+def test_prefect_is_pinned_alike_everywhere():
+    pinned = f"prefect=={prefect_yaml()['prefect-version']}"
+    assert pinned in (PROJECT_DIR / "pyproject.toml").read_text()
+    assert pinned in (PROJECT_DIR / "requirements.lock").read_text()
+
+
+def test_the_steps_reach_the_stages_in_their_order_and_are_named_in_kebab_case():
+    assert [stage for _, stage in STEPS] == list(Stage)[1:]
+    for step, _ in STEPS:
+        assert isinstance(step, Task)
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", step.name)
+        assert step.persist_result is False
+
+
+def test_the_facts_that_rules_may_ask_for_are_those_that_are_found():
+    order = ServiceOrder(
+        order_no="ord-20261122-aaaaaa",
+        agent="a",
+        content_sha256="",
+        message_id="m",
+        title="t",
+        state="completed",
+        ordered_at="2026-11-22T00:00:00Z",
+    )
+    assert facts(order, []).keys() == FACTS.keys()
+    assert FACTS["channel"] == CHANNELS
+
+
+def test_the_tests_too_leave_no_trace_of_this_machine():
+    here = str(Path.home())
+    for path in [*MODULES, *(PROJECT_DIR / "tests").rglob("*.py")]:
+        assert here + "/" not in path.read_text(encoding="utf-8"), name_of(path)
