@@ -45,7 +45,10 @@ class Stack:
                 stdout=log,
                 stderr=log,
             )
-        for url in (f"{self.prefect}/health", f"{self.platform}/health", f"{self.gateway}/ready"):
+        healths = [f"{self.prefect}/health", f"{self.gateway}/ready"]
+        if "ORDERCAST_PLATFORM__URL" not in self.environment:
+            healths.append(f"{self.platform}/health")
+        for url in healths:
             wait_until_healthy(url, self.process, READY_SECONDS)
 
     def stop(self) -> int:

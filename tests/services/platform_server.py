@@ -18,9 +18,9 @@ SEALED_AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """Serve the application on a free port of this machine; gives its base URL."""
-    listening = socket.create_server(("127.0.0.1", 0))
+def served(app: FastAPI, *, port: int = 0) -> Iterator[str]:
+    """Serve the application on a port of this machine, a free one for 0; gives its base URL."""
+    listening = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -1,0 +1,100 @@
+"""The warm worker as Prefect's own command starts it, through the entry point."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prefect.client.schemas.actions import WorkPoolUpdate
+
+from config.prefect_server import WORK_POOL
+from tests.flows.floor import Floor
+from tests.flows.samples import plan_change
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.service
+
+ORDERS = 12
+
+
+@contextmanager
+def worker(home: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker process on the orders' pool, killed at the end if it still runs."""
+    command = [sys.executable, "-m", "prefect", "worker", "start"]
+    command += ["--type", "ordercast-warm", "--pool", WORK_POOL, "--name", name, "--limit", "4"]
+    environment = {**os.environ, "PREFECT_WORKER_QUERY_SECONDS": "0.3"}
+    with (home / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def two_workers(floor: Floor, tmp_path: Path) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    with worker(tmp_path, "one") as one, worker(tmp_path, "two") as two:
+        wait_for(lambda: _online(floor) >= {"one", "two"}, what="no workers online", seconds=60)
+        yield [one, two]
+
+
+def test_two_workers_share_the_orders_and_run_none_twice_and_drain_when_stopped(
+    floor: Floor, two_workers: list["subprocess.Popen[bytes]"]
+) -> None:
+    order_nos = [floor.submit(plan_change()) for _ in range(ORDERS)]
+    floor.launch()
+    for order_no in order_nos:
+        wait_for(lambda no=order_no: floor.ready(no), what=f"{order_no} has no work", seconds=60)
+        floor.report_all(order_no)
+    wait_for(lambda: _all_ended(floor, order_nos), what="not all have ended", seconds=90)
+    for order_no in order_nos:
+        assert floor.order(order_no).state == "completed"
+        names = floor.task_names(order_no, 6)
+        for step in ("receive", "decompose", "generate-work-orders", "broadcast"):
+            assert names.count(step) == 1
+        kinds = [event.type for event in floor.events(order_no)]
+        assert kinds.count("order.completed") == 1
+    for process in two_workers:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) is not None
+    assert not [no for no in order_nos if floor.run(no).token]
+
+
+def test_a_paused_work_pool_starts_nothing_until_it_goes_on(
+    floor: Floor, two_workers: list["subprocess.Popen[bytes]"]
+) -> None:
+    floor.client.update_work_pool(WORK_POOL, WorkPoolUpdate(is_paused=True))
+    try:
+        order_no = floor.submit(plan_change())
+        floor.launch()
+        polls = floor.flow_run(order_no).id
+        assert [run.id for run in floor.scheduled()] == [polls]
+        wait_for(lambda: _has_polled(two_workers), what="the workers have ended", seconds=5)
+        assert floor.run(order_no).stage == "accepted"
+    finally:
+        floor.client.update_work_pool(WORK_POOL, WorkPoolUpdate(is_paused=False))
+    wait_for(lambda: floor.ready(order_no), what="not started after the pause", seconds=60)
+
+
+def _online(floor: Floor) -> set[str]:
+    found = floor.client.read_workers_for_work_pool(WORK_POOL, offset=0, limit=100)
+    return {each.name for each in found if each.status and each.status.value == "ONLINE"}
+
+
+def _all_ended(floor: Floor, order_nos: list[str]) -> bool:
+    floor.wake()
+    return all(floor.run(no).ended_at for no in order_nos)
+
+
+def _has_polled(workers: list["subprocess.Popen[bytes]"]) -> bool:
+    """Several polls fit into a second: the workers live and have had the chance."""
+    try:
+        workers[0].wait(1)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
