@@ -1,4 +1,4 @@
-"""What orders cost: requests counted at the Prefect server, and the processor time of each service."""
+"""What orders cost: requests at the Prefect server, and the processor time of each service."""
 
 import os
 import re

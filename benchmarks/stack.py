@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import Engine, create_engine
 
 from benchmarks.telling import say
 from benchmarks.waiting import wait_until
@@ -37,6 +38,7 @@ class BenchStack:
 
     stack: Stack
     database_url: str
+    prefect_database_url: str
     gateway: httpx.Client = field(init=False)
     prefect: httpx.Client = field(init=False)
 
@@ -52,6 +54,11 @@ class BenchStack:
     def database(self) -> Database:
         """The stack's own database, to look at what waits and to seed it."""
         return Database(self.database_url)
+
+    @cached_property
+    def prefects_engine(self) -> Engine:
+        """The database of the stack's Prefect server, to be seeded."""
+        return create_engine(self.prefect_database_url)
 
     @staticmethod
     def client(base_url: str) -> httpx.Client:
@@ -73,14 +80,24 @@ class BenchStack:
     @contextmanager
     def frozen(self, services: Sequence[str] = SERVICES) -> Iterator[None]:
         """Stop services where they are, so that they take no time from what is measured."""
-        pids = [self.pid(service) for service in services]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+        self._signal(services, signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            self._signal(services, signal.SIGCONT)
+
+    @contextmanager
+    def running_again(self, services: Sequence[str] = SERVICES) -> Iterator[None]:
+        """Let frozen services go on for a while."""
+        self._signal(services, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self._signal(services, signal.SIGSTOP)
+
+    def _signal(self, services: Sequence[str], number: signal.Signals) -> None:
+        for service in services:
+            os.kill(self.pid(service), number)
 
     @contextmanager
     def orders_go_to(self, work_pool: str) -> Iterator[None]:
@@ -95,7 +112,10 @@ class BenchStack:
 
     def _move(self, deployment_id: str, work_pool: str) -> None:
         changes = {"work_pool_name": work_pool, "work_queue_name": "default"}
-        self.prefect.patch(f"deployments/{deployment_id}", json=changes).raise_for_status()
+        wait_until(  # Prefect's SQLite is locked for a moment now and then
+            lambda: self.prefect.patch(f"deployments/{deployment_id}", json=changes).is_success,
+            what="the deployment cannot be changed",
+        )
 
 
 @contextmanager
@@ -114,14 +134,20 @@ def running(name: str, databases: Mapping[str, str]) -> Iterator[BenchStack]:
             stopping=lambda: say(f"{name}: stopping the stack"),
             changes={**ACCESS_LOG, **databases},
         ) as stack:
-            url = databases.get("ORDERCAST_DATABASE__URL") or f"sqlite:///{home / 'ordercast.db'}"
-            bench = BenchStack(stack, url)
+            bench = BenchStack(stack, *_urls(home, databases))
             _wait_until_deployed(bench)
             yield bench
     except Exception as fault:
         _tell_logs(home, fault)
         raise
     shutil.rmtree(home, ignore_errors=True)
+
+
+def _urls(home: Path, databases: Mapping[str, str]) -> tuple[str, str]:
+    """The databases of Ordercast and of Prefect."""
+    ours = databases.get("ORDERCAST_DATABASE__URL") or f"sqlite:///{home / 'ordercast.db'}"
+    prefects = f"sqlite:///{home / 'prefect' / 'prefect.db'}"
+    return ours, databases.get("ORDERCAST_PREFECT__DATABASE_URL") or prefects
 
 
 def _wait_until_deployed(bench: BenchStack) -> None:

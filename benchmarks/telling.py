@@ -7,13 +7,12 @@ import sys
 import time
 from collections.abc import Mapping
 
-START = time.monotonic()
 QUIET_SECONDS = 5
 
 
 def say(text: str) -> None:
-    """A line of progress, with the seconds since the start."""
-    print(f"[{time.monotonic() - START:5.0f} s] {text}", file=sys.stderr, flush=True)
+    """A line of progress, with the time of day."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 class Counter:

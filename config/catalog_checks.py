@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from config.catalog_shape import ActionShape, CatalogShape, WorkOrderShape
 from config.documents import one_of
 from config.yaml_document import Fault, Location
+from ordercast.domain.masking import Mask
 from ordercast.domain.order import ItemAction
 
 
@@ -47,6 +48,14 @@ def _characteristics(at: Location, policy: ActionShape, catalog: CatalogShape) -
             cure = "add it to `required:` or `optional:` of this action, or take it out here"
             problem = f"`{name}` is not a characteristic of this action"
             yield Fault((*at, "exclusive_by", place), problem, cure)
+        if _is_sensitive(name, catalog):
+            problem = f"`{name}` is sensitive: it is stored as `***`, the same for every order"
+            yield Fault((*at, "exclusive_by", place), problem, "name one that is not sensitive")
+
+
+def _is_sensitive(name: str, catalog: CatalogShape) -> bool:
+    spec = catalog.characteristics.get(name)
+    return Mask(catalog.sensitive).covers(name) or bool(spec and spec.sensitive)
 
 
 def _work_orders(at: Location, action: ItemAction, policy: ActionShape) -> Iterator[Fault]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.database_urls import for_ordercast
+
 CONFIG_DIR = Path(__file__).parent
 PROJECT_DIR = CONFIG_DIR.parent
 
@@ -21,7 +23,18 @@ class DatabaseSettings(BaseModel):
 
     url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in ORDERCAST_HOME")
     busy_timeout_seconds: float = Field(default=10, description="how long SQLite waits for a lock")
-    pool_size: int = Field(default=10, description="connections kept open a process (PostgreSQL)")
+    pool_size: int = Field(
+        default=10, description="connections kept open a process; as many again under load"
+    )
+    pool_timeout_seconds: float = Field(
+        default=10, description="how long a request waits for a free connection"
+    )
+    connect_timeout_seconds: int = Field(
+        default=5, description="how long PostgreSQL may take to answer a new connection"
+    )
+    statement_timeout_seconds: float = Field(
+        default=60, description="PostgreSQL gives up a statement, or its wait for a lock, after it"
+    )
 
 
 class GatewaySettings(BaseModel):
@@ -73,6 +86,10 @@ class PrefectSettings(BaseModel):
         default="", description="of your own server; empty: the one that `up` starts"
     )
     ui_url: str = Field(default="", description="for links to runs; empty: the API's host")
+    database_url: str = Field(
+        default="",
+        description="PostgreSQL for the server that `up` starts; empty: SQLite in ORDERCAST_HOME",
+    )
     work_pool_type: str = Field(
         default="ordercast-warm", description="`ordercast-warm`, or `process`: Prefect's own"
     )
@@ -135,11 +152,13 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        return self.database.url or f"sqlite:///{self.home.absolute() / 'ordercast.db'}"
+        given = for_ordercast(self.database.url)
+        return given or f"sqlite:///{self.home.absolute() / 'ordercast.db'}"
 
     @property
     def platform_database_url(self) -> str:
-        return self.platform.database_url or f"sqlite:///{self.home.absolute() / 'platform.db'}"
+        given = for_ordercast(self.platform.database_url)
+        return given or f"sqlite:///{self.home.absolute() / 'platform.db'}"
 
     @property
     def platform_url(self) -> str:

@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 from prefect import suspend_flow_run
 from prefect.exceptions import Abort
 from prefect.runtime import flow_run
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from flows.artifact import publish_artifact
 from ordercast.domain.errors import LeaseLost, TransientFault
 from ordercast.domain.order import Stage
 from ordercast.store import beats, runs
+from ordercast.store.engine import DATABASE_AWAY
 from ordercast.store.runs import Lease
 
 log = logging.getLogger("ordercast.segment")
@@ -37,7 +38,7 @@ def segment(order_no: str, version: int) -> Iterator[tuple[Lease, Stage]]:
         lease = runs.take_lease(order_no, version, flow_run_id=_flow_run_id(), worker=_worker())
         with _held(lease):
             yield lease, runs.stage(lease)
-    except OperationalError as fault:
+    except DATABASE_AWAY as fault:
         log.warning("%s: the database is away: %s", order_no, type(fault).__name__)
         _step_aside()
 
@@ -51,13 +52,13 @@ def _held(lease: Lease) -> Iterator[None]:
     except TransientFault as fault:
         runs.park(lease, str(fault))
         suspend(lease.order_no)
-    except OperationalError:
+    except DATABASE_AWAY:
         raise
     except Exception as fault:
         runs.ask_operator(lease, f"{type(fault).__name__}: {fault}")
         raise
     finally:
-        with suppress(OperationalError):  # the next segment takes the lease all the same
+        with suppress(*DATABASE_AWAY):  # the next segment takes the lease all the same
             runs.release_lease(lease)
 
 

@@ -10,12 +10,16 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from sqlalchemy.exc import OperationalError
+
+from ordercast.store.engine import DATABASE_AWAY
 
 
 def database_is_away(_task: Any, _task_run: Any, state: Any) -> bool:
-    """Whether a step failed because the database could not be reached."""
-    return isinstance(state.result(raise_on_failure=False), OperationalError)
+    """Whether a step failed because the database could not be reached.
+
+    Its commit may have gone through unheard: a step that is tried again looks whether it has.
+    """
+    return isinstance(state.result(raise_on_failure=False), DATABASE_AWAY)
 
 
 step = partial(

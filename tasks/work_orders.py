@@ -18,9 +18,12 @@ from tasks.step import step
 @step(name="generate-work-orders")
 def generate_work_orders(lease: Lease) -> bool:
     """Generate the work orders of the lines, unless another order works on the same number."""
-    with working(lease) as work:
+    with working(lease) as work:  # by itself: whoever claims a number waits for its end
         if _is_held(work):
             return False
+    with working(lease) as work:
+        if work.has_reached(Stage.GENERATED):
+            return True
         lines = [
             line
             for line in orders.lines(work.session, work.order.order_no)
@@ -36,7 +39,7 @@ def generate_work_orders(lease: Lease) -> bool:
 
 def _is_held(work: Work) -> bool:
     session, order_no = work.session, work.order.order_no
-    if work.order.cancel_requested_at:
+    if work.has_reached(Stage.GENERATED) or work.order.cancel_requested_at:
         return False
     claims.claim(session, order_no, claims.resources(session, order_no))
     other = claims.blocker(session, order_no)

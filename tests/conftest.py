@@ -2,24 +2,25 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
-from config.catalog import catalogue
 from config.settings import Settings, settings
-from config.tags import tag_rules
 from ordercast.delivery.guard import guard
 from ordercast.store import engine
 from ordercast.store.engine import Database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import sealer
+from tests.services.postgres import Cluster, Postgres
 
 OURS = ("ORDERCAST_", "PREFECT_")
 FOR_TESTS = "ORDERCAST_TEST_"
-CACHED = (settings, engine.database, sealer, catalogue, tag_rules, guard)
+CACHED = (settings, engine.database, sealer, guard)
+"""What hangs on the environment; the catalogue and the tags are read once for all tests."""
 
 
 def pytest_configure() -> None:
@@ -65,3 +66,36 @@ def home(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def database(home: Path) -> Database:
     """The database that this process uses while the test runs."""
     return engine.database()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of the tests' own, which they may stop and start."""
+    if Cluster.programs() is None:
+        pytest.skip("no initdb: run .ci/services, or set ORDERCAST_TEST_POSTGRES_URL")
+    with tempfile.TemporaryDirectory(prefix="postgres-") as place, Cluster(Path(place)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Postgres:
+    """The server of ORDERCAST_TEST_POSTGRES_URL, whose user may create databases; else ours."""
+    given = os.environ.get("ORDERCAST_TEST_POSTGRES_URL")
+    return Postgres(given) if given else request.getfixturevalue("cluster")
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres) -> Iterator[str]:
+    """The name of a database that has come through all migrations; tests take copies of it."""
+    with postgres.temporary() as url:
+        made = Database(url)
+        upgrade(made)
+        made.engine.dispose()
+        yield str(made.engine.url.database)
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, migrated_postgres: str) -> Iterator[str]:
+    """A migrated, empty PostgreSQL database of the test's own."""
+    with postgres.temporary(template=migrated_postgres) as url:
+        yield url

@@ -20,7 +20,7 @@ from ordercast.services.supervisor import (
     sole_use,
     wait_for_free_ports,
 )
-from ordercast.store.engine import database
+from ordercast.store.engine import be_known_as, database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import make_key
 
@@ -82,6 +82,7 @@ def serve(
 ) -> None:
     """Run services in this process until it is told to stop."""
     log_to_console(settings())
+    be_known_as(services)
     if Service.WORKER in services:
         if len(services) > 1:
             raise typer.BadParameter("the worker has a process of its own")

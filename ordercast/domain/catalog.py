@@ -74,8 +74,15 @@ class ActionPolicy:
     def resources(self, characteristics: Mapping[str, Any]) -> set[str]:
         """What one order at a time may work on, as `msisdn:8613…`, from a line's values."""
         return {
-            f"{name}:{value}" for name in self.exclusive_by if (value := characteristics.get(name))
+            f"{name}:{_number(value)}"
+            for name in self.exclusive_by
+            if (value := characteristics.get(name))
         }
+
+
+def _number(value: Any) -> str:
+    """A number however it is written: `+8613…` is `8613…`, and `…F` is `…f`."""
+    return str(value).strip().removeprefix("+").casefold()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Gateway, listener and command line all come through here. Nothing is acknowledge
 is stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, NoReturn
@@ -77,7 +77,12 @@ def _refuse(database: Database, message: RawMessage, problems: Sequence[Problem]
 def _take(database: Database, message: RawMessage, parsed: Parsed) -> Receipt:
     try:
         with database.write() as session:
-            taken = [_take_one(session, message, draft) for draft in parsed.drafts]
+            parts = [_part(message, draft) for draft in parsed.drafts]
+            orders.hold_external_ids(session, _named(parts))
+            taken = [
+                _take_one(session, part, draft)
+                for part, draft in zip(parts, parsed.drafts, strict=True)
+            ]
     except Conflict as conflict:
         problem = Problem("externalId", str(conflict), "send a new externalId, or the same order")
         with database.write() as session:
@@ -86,14 +91,24 @@ def _take(database: Database, message: RawMessage, parsed: Parsed) -> Receipt:
     return Receipt(taken, parsed.problems)
 
 
-def _take_one(session: Session, message: RawMessage, draft: Draft) -> Accepted:
-    part = replace(
+def _part(message: RawMessage, draft: Draft) -> RawMessage:
+    """The part of a message that is one order."""
+    return replace(
         message,
         body=draft.raw,
         media_type=draft.media_type,
         agent=draft.order.agent or message.agent or DEFAULT_AGENT,
         external_id=_external_id(draft, message),
     )
+
+
+def _named(parts: Sequence[RawMessage]) -> Iterator[tuple[str, str]]:
+    for part in parts:
+        if part.agent is not None and part.external_id is not None:
+            yield part.agent, part.external_id
+
+
+def _take_one(session: Session, part: RawMessage, draft: Draft) -> Accepted:
     first = _first_order(session, part)
     if first is None:
         return Accepted(_open(session, part, draft), is_new=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from config.database_urls import for_prefect
 from config.prefect_server import SERVER_SETTINGS
 from config.settings import Settings
 from ordercast.domain.errors import ConfigurationError
@@ -47,11 +48,13 @@ def children_of(settings: Settings) -> list[Child]:
 def _prefect_server(settings: Settings, logs: Path, shared: dict[str, str]) -> Child:
     where = ["--host", settings.prefect.host, "--port", str(settings.prefect.port)]
     health = f"{_local(settings.prefect.host, settings.prefect.port)}/api/health"
+    database = for_prefect(settings.prefect.database_url)
+    own = {"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {}
     return Child(
         "prefect",
         ["prefect", "server", "start", *where],
         logs,
-        shared | SERVER_SETTINGS,
+        shared | SERVER_SETTINGS | own,
         health_url=health,
     )
 

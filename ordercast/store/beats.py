@@ -1,21 +1,38 @@
 """Beats: how the relay knows which workers are alive."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete
-from sqlmodel import col
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
 
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.tables import WorkerBeat
 
 KEPT = timedelta(days=1)
+FRESH = timedelta(seconds=5)
+INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def beat(worker: str) -> None:
     """Note that a worker is alive."""
     with database().write() as session:
-        session.merge(WorkerBeat(worker=worker, beat_at=now()))
+        _note(session, worker, now())
+
+
+def show_alive(session: Session, worker: str) -> None:
+    """Note that a worker is alive unless it has beaten just now: its threads share the row."""
+    last, at = session.get(WorkerBeat, worker), now()
+    if last is None or last.beat_at < at - FRESH:
+        _note(session, worker, at)
+
+
+def _note(session: Session, worker: str, at: datetime) -> None:
+    insert = INSERT[session.get_bind().dialect.name](WorkerBeat)
+    noted = insert.values(worker=worker, beat_at=at)
+    session.execute(noted.on_conflict_do_update(index_elements=["worker"], set_={"beat_at": at}))
 
 
 def forget_old() -> None:

@@ -5,8 +5,9 @@ orders can wait for each other.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert
+from sqlalchemy import ColumnElement, delete, exists, func, insert, literal
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, tuple_
 
@@ -14,44 +15,75 @@ from config.catalog import catalogue
 from ordercast.domain.order import ItemAction, OrderState
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
+from ordercast.store.commits import after_commit
+from ordercast.store.engine import Database
 from ordercast.store.facts import characteristics
-from ordercast.store.orders import lines, order
-from ordercast.store.runs import WaitingFor, run_of, wake
-from ordercast.store.tables import ExclusiveClaim, OrderRun, ServiceOrder
+from ordercast.store.orders import lines
+from ordercast.store.runs import WaitingFor, wake
+from ordercast.store.tables import ExclusiveClaim, OrderRun
+from ordercast.store.waiting_lines import Line, wait_in_line
+
+TICK = timedelta(microseconds=1)
+OVERLOOKED_LIMIT = 500
+
+
+def hold(session: Session, resources: Iterable[str]) -> None:
+    """Let no other transaction claim or release any of these before this one ends."""
+    wait_in_line(session.connection(), Line.CLAIM, resources)
 
 
 def claim(session: Session, order_no: str, resources: Iterable[str]) -> None:
     """Queue the order for all the resources, behind those who queue already."""
     wanted = set(resources)
-    query = select(ExclusiveClaim.resource).where(ExclusiveClaim.order_no == order_no)
-    missing = sorted(wanted - set(session.exec(query).all()))
-    at = now()
+    hold(session, wanted)
+    missing = sorted(wanted - set(_claimed(session, order_no)))
+    at = _turn(session, missing)
     for some in chunks(missing):
         rows = [{"resource": each, "order_no": order_no, "claimed_at": at} for each in some]
         session.execute(insert(ExclusiveClaim), rows)
 
 
+def _claimed(session: Session, order_no: str) -> Sequence[str]:
+    query = select(ExclusiveClaim.resource).where(ExclusiveClaim.order_no == order_no)
+    return session.exec(query).all()
+
+
+def _turn(session: Session, resources: Sequence[str]) -> datetime:
+    """This moment; later than all who queue, whatever the clocks of other machines say."""
+    turn = now()
+    for some in chunks(resources):
+        theirs = col(ExclusiveClaim.resource).in_(some)
+        latest = session.exec(select(func.max(ExclusiveClaim.claimed_at)).where(theirs)).one()
+        turn = max(turn, latest + TICK) if latest else turn
+    return turn
+
+
 def blocker(session: Session, order_no: str) -> ExclusiveClaim | None:
     """A claim of another order that comes before one of this order's, if there is any."""
     mine, theirs = aliased(ExclusiveClaim), aliased(ExclusiveClaim)
-    earlier = tuple_(theirs.claimed_at, theirs.order_no) < tuple_(mine.claimed_at, mine.order_no)
     query = (
         select(theirs)
         .join(mine, col(mine.resource) == theirs.resource)
-        .where(mine.order_no == order_no, theirs.order_no != order_no, earlier)
+        .where(mine.order_no == order_no, _is_before(theirs, mine))
         .limit(1)
     )
     return session.exec(query).first()
 
 
+def _is_before(theirs: type[ExclusiveClaim], mine: type[ExclusiveClaim]) -> ColumnElement[bool]:
+    return tuple_(theirs.claimed_at, theirs.order_no) < tuple_(mine.claimed_at, mine.order_no)
+
+
 def release(session: Session, order_no: str) -> None:
-    """Give up all claims of an order and wake the orders that were held behind it."""
-    for behind in _held_behind(session, order_no):
-        following: ServiceOrder = order(session, behind)
-        run: OrderRun = run_of(session, behind, following.version, lock=True)
-        if run.waiting_for == WaitingFor.EXCLUSIVE:
-            wake(run)
+    """Give up all claims of an order; after the commit the orders held behind it are woken.
+
+    Not before it, for a transaction that holds its own order's rows waits for nobody else's.
+    """
+    hold(session, _claimed(session, order_no))
+    behind = _held_behind(session, order_no)
     session.execute(delete(ExclusiveClaim).where(col(ExclusiveClaim.order_no) == order_no))
+    if behind:
+        after_commit(session, f"wake those behind {order_no}", lambda db: wake_held(db, behind))
 
 
 def _held_behind(session: Session, order_no: str) -> Sequence[str]:
@@ -64,6 +96,36 @@ def _held_behind(session: Session, order_no: str) -> Sequence[str]:
         .order_by(theirs.order_no)
     )
     return session.exec(query).all()
+
+
+def wake_held(database: Database, order_nos: Sequence[str]) -> None:
+    """Wake those of the orders that are held: each looks again whether it is its turn."""
+    for some in chunks(order_nos):
+        with database.write() as session:
+            held = select(OrderRun).where(col(OrderRun.order_no).in_(some), _is_held())
+            by_number = held.order_by(OrderRun.order_no, col(OrderRun.version))
+            for run in session.exec(by_number.with_for_update()):
+                wake(run)
+
+
+def wake_overlooked(database: Database) -> None:
+    """Wake held orders whose turn it is but whom nobody woke: somebody died after a release."""
+    mine, theirs = aliased(ExclusiveClaim), aliased(ExclusiveClaim)
+    blocked = exists().where(
+        col(mine.order_no) == OrderRun.order_no,
+        col(theirs.resource) == mine.resource,
+        _is_before(theirs, mine),
+    )
+    free = select(OrderRun.order_no).where(_is_held(), col(OrderRun.wake_at).is_(None), ~blocked)
+    with database.read() as session:
+        overlooked = session.exec(free.limit(OVERLOOKED_LIMIT)).all()
+    wake_held(database, overlooked)
+
+
+def _is_held() -> ColumnElement[bool]:
+    """Written out, not bound: only so does PostgreSQL know that the index of held runs serves."""
+    exclusive = literal(WaitingFor.EXCLUSIVE.value, literal_execute=True)
+    return (col(OrderRun.waiting_for) == exclusive) & col(OrderRun.ended_at).is_(None)
 
 
 def resources(session: Session, order_no: str) -> set[str]:

@@ -90,14 +90,15 @@ def lease_due(session: Session, *, limit: int, lease_seconds: float) -> Sequence
     at = now()
     due = (
         select(OrderCommand.id)
-        .where(OrderCommand.state == CommandState.ACKNOWLEDGED, OrderCommand.due_at <= at)
+        .where(col(OrderCommand.done_at).is_(None), OrderCommand.due_at <= at)
         .order_by(col(OrderCommand.asked_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")
     )
     leased = (
         update(OrderCommand)
-        .where(col(OrderCommand.id).in_(due))
+        .where(col(OrderCommand.id).in_(select(due.c.id)))
         .values(due_at=at + timedelta(seconds=lease_seconds))
         .returning(OrderCommand)
     )

@@ -8,13 +8,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from ordercast.store.engine import Database
+from ordercast.store.waiting_lines import Line, wait_in_line
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring a database, empty or of any earlier revision, to a revision."""
+    """Bring a database, empty or of any earlier revision, to a revision, one process at a time."""
     with database.writer.begin() as connection:
+        if not database.is_sqlite:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        wait_in_line(connection, Line.MIGRATION, ["schema"])
         command.upgrade(configuration(connection), revision)
 
 

@@ -1,7 +1,7 @@
 """Orders and their lines: opening, finding, listing."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from ordercast.domain.order import Stage
 from ordercast.store.chunks import chunks
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
+from ordercast.store.waiting_lines import Line, wait_in_line
 
 
 def open_order(session: Session, order: ServiceOrder, *, at: datetime) -> None:
@@ -34,10 +35,27 @@ def open_order(session: Session, order: ServiceOrder, *, at: datetime) -> None:
 
 def order(session: Session, order_no: str, *, lock: bool = False) -> ServiceOrder:
     """The order with that number, its row locked if asked; NotFound if there is none."""
-    found = session.get(ServiceOrder, order_no, with_for_update=lock or None)
+    found = session.get(
+        ServiceOrder, order_no, with_for_update=lock or None, populate_existing=lock
+    )
     if found is None:
         raise NotFound("order", order_no)
     return found
+
+
+def lock(session: Session, order_nos: Iterable[str]) -> dict[str, ServiceOrder]:
+    """The orders by number, their rows locked in that order: for changing several at once."""
+    locked: dict[str, ServiceOrder] = {}
+    for some in chunks(sorted(order_nos)):
+        query = select(ServiceOrder).where(col(ServiceOrder.order_no).in_(some))
+        for row in session.exec(query.order_by(ServiceOrder.order_no).with_for_update()):
+            locked[row.order_no] = row
+    return locked
+
+
+def hold_external_ids(session: Session, ids: Iterable[tuple[str, str]]) -> None:
+    """Let no other transaction open orders of these (agent, external id) before this one ends."""
+    wait_in_line(session.connection(), Line.EXTERNAL_ID, map(json.dumps, ids))
 
 
 def by_external_id(session: Session, agent: str, external_id: str) -> ServiceOrder | None:

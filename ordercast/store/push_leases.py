@@ -162,7 +162,7 @@ def _write_state(session: Session, leased: LeasedDelivery, tried: Tried) -> bool
     delivery, attempt = leased.delivery, tried.attempt
     ended = tried.state is not DeliveryState.PENDING
     answered_at = attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
-    return _change(
+    changed = _change(
         session,
         col(PushDelivery.id) == delivery.id,
         col(PushDelivery.state) == PENDING,
@@ -176,6 +176,7 @@ def _write_state(session: Session, leased: LeasedDelivery, tried: Tried) -> bool
         leased_by=None,
         leased_until=None,
     )
+    return changed > 0
 
 
 def _release_next(session: Session, delivery: PushDelivery, at: datetime) -> None:
@@ -205,12 +206,30 @@ def disable(session: Session, subscriber_id: str) -> None:
     session.execute(disabled)
 
 
-def withdraw(session: Session, subscriber_id: str, *, at: datetime) -> None:
-    """End all that is still to be sent to a subscriber."""
-    _change(
+def pending_subscribers(session: Session, state: SubscriberState) -> Sequence[str]:
+    """The ids of subscribers in that state to whom something is still to be sent."""
+    pending = exists().where(
+        col(PushDelivery.subscriber_id) == col(Subscriber.id), col(PushDelivery.ended_at).is_(None)
+    )
+    return session.exec(select(Subscriber.id).where(Subscriber.state == state, pending)).all()
+
+
+def withdraw(session: Session, subscriber_id: str, *, at: datetime, limit: int) -> int:
+    """End up to `limit` deliveries that are still to be sent; how many there were.
+
+    They are locked in the order in which `record_attempt` is called, by the number of the order.
+    """
+    first = (
+        select(PushDelivery.id)
+        .where(PushDelivery.subscriber_id == subscriber_id, col(PushDelivery.ended_at).is_(None))
+        .order_by(PushDelivery.order_no, col(PushDelivery.sequence))
+        .limit(limit)
+        .with_for_update()
+        .cte("first")
+    )
+    return _change(
         session,
-        col(PushDelivery.subscriber_id) == subscriber_id,
-        col(PushDelivery.state) == PENDING,
+        col(PushDelivery.id).in_(select(first.c.id)),
         state=DeliveryState.WITHDRAWN.value,
         due_at=None,
         ended_at=at,
@@ -219,7 +238,7 @@ def withdraw(session: Session, subscriber_id: str, *, at: datetime) -> None:
     )
 
 
-def _change(session: Session, *where: ColumnElement[bool], **values: object) -> bool:
+def _change(session: Session, *where: ColumnElement[bool], **values: object) -> int:
     statement = update(PushDelivery).where(*where).values(values)
     result = session.execute(statement.execution_options(synchronize_session=False))
-    return isinstance(result, CursorResult) and result.rowcount > 0
+    return result.rowcount if isinstance(result, CursorResult) else 0

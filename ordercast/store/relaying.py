@@ -48,7 +48,8 @@ def lease_launches(session: Session, *, limit: int, lease_seconds: float) -> lis
     runs = sorted(
         _take(session, due, launch_at=later), key=lambda run: (run.priority, run.start_at)
     )
-    orders = {run.order_no: session.get_one(ServiceOrder, run.order_no) for run in runs}
+    numbers = col(ServiceOrder.order_no).in_([run.order_no for run in runs])
+    orders = {row.order_no: row for row in session.exec(select(ServiceOrder).where(numbers))}
     return [_launch(run, orders[run.order_no]) for run in runs]
 
 
@@ -66,7 +67,7 @@ def _launch(run: OrderRun, order: ServiceOrder) -> Launch:
 
 def launched(session: Session, flow_runs: Mapping[tuple[str, int], UUID | None]) -> None:
     """Note the flow runs of versions that have been launched; None: try again soon."""
-    for key, flow_run_id in flow_runs.items():
+    for key, flow_run_id in sorted(flow_runs.items(), key=lambda pair: pair[0]):
         run = session.get_one(OrderRun, key, with_for_update=True)
         if flow_run_id:
             run.flow_run_id, run.launch_at = flow_run_id, None
@@ -94,17 +95,23 @@ def lease_wakes(session: Session, *, limit: int) -> Sequence[OrderRun]:
 def wake_soon(session: Session, flow_run_ids: Sequence[UUID]) -> None:
     """Runs that were not suspended yet are tried again soon, each time a little later."""
     query = select(OrderRun).where(col(OrderRun.flow_run_id).in_(flow_run_ids))
-    for run in session.exec(query.with_for_update()):
+    by_number = query.order_by(OrderRun.order_no, col(OrderRun.version))
+    for run in session.exec(by_number.with_for_update()):
         if run.wake_at and run.waiting_for:
             pause = min(SOONEST_SECONDS * 2 ** min(run.wake_tries, 10), WAKE_AGAIN_SECONDS)
             run.wake_at = now() + timedelta(seconds=pause)
 
 
 def _take(session: Session, due: Select, **values: object) -> Sequence[OrderRun]:
+    """Lease what is due; on PostgreSQL what another relay is at is skipped.
+
+    A common table expression with a lock is worked out once; a subquery may be, row by row.
+    """
     key = tuple_(col(OrderRun.order_no), col(OrderRun.version))
+    first = due.with_for_update(skip_locked=True).cte("due")
     leased = (
         update(OrderRun)
-        .where(key.in_(due.with_for_update(skip_locked=True)))
+        .where(key.in_(select(first.c.order_no, first.c.version)))
         .values(**values)
         .returning(OrderRun)
     )
@@ -123,14 +130,15 @@ def orphans(session: Session, *, silent_seconds: float, limit: int) -> Sequence[
     return session.exec(query.limit(limit)).all()
 
 
-def in_flight_after(session: Session, order_no: str, *, limit: int) -> Sequence[OrderRun]:
-    """Runs in flight that have a flow run, by number after one."""
+def in_flight_after(session: Session, after: tuple[str, int], *, limit: int) -> Sequence[OrderRun]:
+    """Runs in flight that have a flow run, by number and version after one."""
+    place = (col(OrderRun.order_no), col(OrderRun.version))
     query = select(OrderRun).where(
-        OrderRun.order_no > order_no,
+        tuple_(*place) > after,
         col(OrderRun.ended_at).is_(None),
         col(OrderRun.flow_run_id).is_not(None),
     )
-    return session.exec(query.order_by(OrderRun.order_no).limit(limit)).all()
+    return session.exec(query.order_by(*place).limit(limit)).all()
 
 
 def in_flight_of(session: Session, flow_run_ids: Sequence[UUID]) -> Sequence[OrderRun]:

@@ -11,7 +11,7 @@ from ordercast.contracts.report import ReportAnswer, WorkOrderReport
 from ordercast.domain.errors import Problem
 from ordercast.domain.report import ANSWERS, Verdict, judge
 from ordercast.domain.work_order import WorkOrderState, reopen
-from ordercast.store import inbox, orders, pushes, reopening, runs, work_orders
+from ordercast.store import claims, inbox, orders, pushes, reopening, runs, work_orders
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.inbox import MessageOutcome, RawMessage
@@ -26,12 +26,26 @@ def take(session: Session, reports: Sequence[WorkOrderReport]) -> list[ReportAns
     order_of = _order_numbers(session, {each.work_order_id for each in reports})
     for each in reports:
         by_order[order_of.get(each.work_order_id)].append(each)
+    locked = _lock(session, by_order)
     answered: dict[int, ReportAnswer] = {}
     for order_no, some in sorted(by_order.items(), key=lambda pair: pair[0] or ""):
-        group = _OrderReports(session, order_no, some)
+        group = _OrderReports(session, locked.get(order_no or ""), some)
         answered |= {id(each): group.answer(each) for each in some}
         group.close()
     return [answered[id(each)] for each in reports]
+
+
+def _lock(
+    session: Session, by_order: Mapping[str | None, Sequence[WorkOrderReport]]
+) -> Mapping[str, ServiceOrder]:
+    """Lock all that several orders share before the first is changed, always in the same order.
+
+    A correction may reopen its order, which then claims its numbers again.
+    """
+    locked = orders.lock(session, [order_no for order_no in by_order if order_no])
+    corrected = [no for no in locked if any(each.corrects for each in by_order[no])]
+    claims.hold(session, {name for no in corrected for name in claims.resources(session, no)})
+    return locked
 
 
 def _order_numbers(session: Session, ids: Iterable[str]) -> dict[str, str]:
@@ -43,15 +57,12 @@ def _order_numbers(session: Session, ids: Iterable[str]) -> dict[str, str]:
 
 
 class _OrderReports:
-    """Takes the reports on one order (None: on work orders that do not exist)."""
+    """Takes the reports on one locked order (None: on work orders that do not exist)."""
 
     def __init__(
-        self, session: Session, order_no: str | None, reports: Sequence[WorkOrderReport]
+        self, session: Session, order: ServiceOrder | None, reports: Sequence[WorkOrderReport]
     ) -> None:
-        self.session = session
-        self.order: ServiceOrder | None = (
-            orders.order(session, order_no, lock=True) if order_no else None
-        )
+        self.session, self.order = session, order
         self.known = _known(session, reports)
         self.by_key = {kept.key: kept for kept in self.known.values()}
         self.lines = self._lines({each.work_order_id for each in reports})
@@ -147,7 +158,8 @@ class _OrderReports:
         kind = insert(CompletionReport).returning(
             col(CompletionReport.key), sort_by_parameter_order=True
         )
-        for some in chunks(self.taken):
+        taken = self.taken if self.order else sorted(self.taken, key=_report_key)
+        for some in chunks(taken):
             keys = self.session.execute(kind, [kept.model_dump(exclude={"key"}) for kept in some])
             for kept, key in zip(some, keys.scalars(), strict=True):
                 kept.key = key
@@ -187,6 +199,11 @@ def _known(
         query = select(CompletionReport).where(col(CompletionReport.work_order_id).in_(some))
         known |= {(row.work_order_id, row.report_id): row for row in session.exec(query)}
     return known
+
+
+def _report_key(kept: CompletionReport) -> tuple[str, str]:
+    """Two bulks with the same reports on unknown work orders store them in the same order."""
+    return kept.work_order_id, kept.report_id
 
 
 def _answer(kept: CompletionReport) -> ReportAnswer:

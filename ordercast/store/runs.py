@@ -1,7 +1,9 @@
 """Runs: the right to work on an order, what it waits for, and when it is to be woken.
 
 Every transaction that changes an order locks the order's row first, then its run's, so that
-a report and a segment never pass each other by.
+a report and a segment never pass each other by. One that changes several orders locks all
+their rows first, by number, then those of runs, by number; what is then waited for is in
+`waiting_lines`. So no two transactions wait for each other.
 """
 
 from collections.abc import Iterator
@@ -17,11 +19,11 @@ from sqlmodel import Session
 from config.settings import settings
 from ordercast.domain.errors import LeaseLost, NotFound, PermanentFault
 from ordercast.domain.order import Stage
-from ordercast.store import orders
+from ordercast.store import beats, orders
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.nudges import Topic, nudge_after_commit
-from ordercast.store.tables import OrderRun, ServiceOrder, WorkerBeat
+from ordercast.store.tables import OrderRun, ServiceOrder
 
 
 class WaitingFor(StrEnum):
@@ -50,6 +52,10 @@ class Work:
     order: ServiceOrder
     run: OrderRun
 
+    def has_reached(self, stage: Stage) -> bool:
+        """Whether the run is at this stage or past it: a try whose end was not heard of."""
+        return not Stage(self.run.stage).is_before(stage)
+
     def reach(self, stage: Stage) -> None:
         """The run has come to this stage and waits for nothing."""
         self.run.stage = stage
@@ -58,7 +64,9 @@ class Work:
 
 def run_of(session: Session, order_no: str, version: int, *, lock: bool = False) -> OrderRun:
     """The run of a version of an order; NotFound if there is none."""
-    found = session.get(OrderRun, (order_no, version), with_for_update=lock or None)
+    found = session.get(
+        OrderRun, (order_no, version), with_for_update=lock or None, populate_existing=lock
+    )
     if found is None:
         raise NotFound("run", f"{order_no}:{version}")
     return found
@@ -71,7 +79,7 @@ def take_lease(order_no: str, version: int, *, flow_run_id: UUID | None, worker:
         run.token, run.worker = uuid4().hex, worker
         run.flow_run_id = flow_run_id or run.flow_run_id
         run.launch_at = None
-        session.merge(WorkerBeat(worker=worker, beat_at=now()))
+        beats.show_alive(session, worker)
         return Lease(order_no, version, run.token)
 
 

@@ -9,13 +9,18 @@ from sqlmodel import Session, col, select
 from ordercast.contracts.subscriber import NewSubscriber, SubscriberState
 from ordercast.domain.errors import Conflict, NotFound
 from ordercast.store import push_leases
+from ordercast.store.chunks import CHUNK
 from ordercast.store.clock import now
+from ordercast.store.commits import after_commit
+from ordercast.store.engine import Database
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import Subscriber
+from ordercast.store.waiting_lines import Line, wait_in_line
 
 
 def create(session: Session, wanted: NewSubscriber, *, secret: str) -> Subscriber:
     """Add a subscriber, its signing secret sealed; Conflict if its name is taken."""
+    wait_in_line(session.connection(), Line.SUBSCRIBER_NAME, [wanted.name])
     if session.exec(select(Subscriber.id).where(Subscriber.name == wanted.name, _kept())).first():
         raise Conflict(f"there is a subscriber named {wanted.name!r} already", ["name"])
     given = wanted.model_dump(mode="json", exclude={"secret"})
@@ -46,7 +51,23 @@ def delete(session: Session, subscriber_id: str) -> None:
     """Tell a subscriber nothing more; what it was told stays in the ledger."""
     subscriber = get(session, subscriber_id)
     subscriber.state = SubscriberState.DELETED.value
-    push_leases.withdraw(session, subscriber_id, at=now())
+    after_commit(session, f"withdraw from {subscriber_id}", lambda db: withdraw(db, subscriber_id))
+
+
+def withdraw(database: Database, subscriber_id: str) -> None:
+    """End all that is still to be sent to a subscriber, some hundred deliveries at a time."""
+    more = True
+    while more:
+        with database.write() as session:
+            more = push_leases.withdraw(session, subscriber_id, at=now(), limit=CHUNK) == CHUNK
+
+
+def withdraw_from_deleted(database: Database) -> None:
+    """End what was written for a subscriber at the moment when it was deleted."""
+    with database.read() as session:
+        left_over = push_leases.pending_subscribers(session, SubscriberState.DELETED)
+    for subscriber_id in left_over:
+        withdraw(database, subscriber_id)
 
 
 def secret_of(subscriber: Subscriber) -> str:

@@ -4,7 +4,17 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Integer,
+    LargeBinary,
+    Text,
+    TypeDecorator,
+    text,
+)
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 
@@ -29,6 +39,15 @@ def _json(**options: Any) -> Any:
 
 def _time(**options: Any) -> Any:
     return Field(sa_type=UtcDateTime, **options)
+
+
+def _few(name: str, *columns: str, where: str) -> Index:
+    """An index of the few rows that a loop looks for, however many there are beside them."""
+    condition = text(where)
+    return Index(name, *columns, postgresql_where=condition, sqlite_where=condition)
+
+
+COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class InboxMessage(SQLModel, table=True):
@@ -97,15 +116,20 @@ class WorkOrder(SQLModel, table=True):
     """A piece of work on a line, with who does it, what it waits for, and its result."""
 
     __tablename__ = "work_order"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (Index("ix_work_order_order_state", "order_no", "state"),)
+    __table_args__ = (
+        Index("ix_work_order_order_state", "order_no", "state"),
+        Index("ix_work_order_state", "state", "due_at", "id"),
+        Index("ix_work_order_team", "team", "state", "due_at", "id"),
+        Index("ix_work_order_system", "system", "state", "due_at", "id"),
+    )
 
     id: str = Field(primary_key=True)
     order_no: str
     line_no: int
     name: str
-    team: str | None = Field(default=None, index=True)
-    system: str | None = Field(default=None, index=True)
-    state: str = Field(index=True)
+    team: str | None = None
+    system: str | None = None
+    state: str
     depends_on: list[str] = _json(default_factory=list)
     due_at: datetime = _time()
     created_at: datetime = _time()
@@ -113,7 +137,7 @@ class WorkOrder(SQLModel, table=True):
     claimed_by: str | None = None
     code: str | None = None
     text: str | None = Field(default=None, sa_type=Text)
-    report_key: int | None = None
+    report_key: int | None = Field(default=None, sa_type=COUNTER)
 
 
 class CompletionReport(SQLModel, table=True):
@@ -122,7 +146,7 @@ class CompletionReport(SQLModel, table=True):
     __tablename__ = "completion_report"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (UniqueConstraint("work_order_id", "report_id"),)
 
-    key: int | None = Field(default=None, primary_key=True)
+    key: int | None = Field(default=None, primary_key=True, sa_type=COUNTER)
     work_order_id: str
     report_id: str
     order_no: str | None = Field(default=None, index=True)
@@ -143,14 +167,20 @@ class OrderRun(SQLModel, table=True):
     """
 
     __tablename__ = "order_run"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (Index("ix_order_run_wake", "ended_at", "wake_at"),)
+    __table_args__ = (
+        _few("ix_order_run_launch", "launch_at", where="launch_at IS NOT NULL"),
+        _few("ix_order_run_wake", "wake_at", where="wake_at IS NOT NULL"),
+        _few("ix_order_run_leased", "worker", where="token IS NOT NULL"),
+        _few("ix_order_run_held", "order_no", where="waiting_for = 'exclusive'"),
+        _few("ix_order_run_in_flight", "order_no", where="ended_at IS NULL"),
+    )
 
     order_no: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
     stage: str
     priority: int = 4
     start_at: datetime = _time()
-    launch_at: datetime | None = _time(default=None, index=True)
+    launch_at: datetime | None = _time(default=None)
     flow_run_id: uuid.UUID | None = Field(default=None, index=True)
     waiting_for: str | None = None
     waiting_since: datetime | None = _time(default=None)
@@ -160,7 +190,7 @@ class OrderRun(SQLModel, table=True):
     wake_tries: int = 0
     recoveries: int = 0
     token: str | None = None
-    worker: str | None = Field(default=None, index=True)
+    worker: str | None = None
     ended_at: datetime | None = _time(default=None)
 
 
@@ -238,6 +268,10 @@ class OrderCommand(SQLModel, table=True):
     """What a person asked for: who, why, and what came of it. The relay carries it out."""
 
     __tablename__ = "order_command"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index("ix_order_command_kind", "kind", "asked_at"),
+        _few("ix_order_command_due", "due_at", where="done_at IS NULL"),
+    )
 
     id: str = Field(primary_key=True)
     order_no: str = Field(index=True)
@@ -246,7 +280,7 @@ class OrderCommand(SQLModel, table=True):
     asked_by: str
     asked_at: datetime = _time()
     details: dict[str, Any] = _json(default_factory=dict)
-    state: str = Field(index=True)
+    state: str
     answer: str | None = None
     due_at: datetime = _time()
     done_at: datetime | None = _time(default=None)
@@ -298,7 +332,15 @@ class PushDelivery(SQLModel, table=True):
     __tablename__ = "push_delivery"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         UniqueConstraint("event_id", "subscriber_id"),
-        Index("ix_push_delivery_due", "subscriber_id", "state", "due_at"),
+        _few("ix_push_delivery_due", "subscriber_id", "due_at", where="due_at IS NOT NULL"),
+        _few(
+            "ix_push_delivery_pending",
+            "subscriber_id",
+            "order_no",
+            "sequence",
+            where="ended_at IS NULL",
+        ),
+        Index("ix_push_delivery_subscriber", "subscriber_id", "created_at"),
         Index("ix_push_delivery_lane", "order_no", "subscriber_id", "state", "sequence"),
         Index("ix_push_delivery_state", "state", "created_at"),
     )

@@ -10,6 +10,7 @@ from ordercast.domain.order import Stage
 from ordercast.store.engine import database
 from ordercast.store.tables import ArchiveEntry, PlatformSync
 from tasks import sync
+from tasks.availability import Availability
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change, plan_change_of
 
@@ -140,6 +141,7 @@ def test_a_platform_that_is_away_parks_the_order_and_it_ends_by_itself_afterward
     floor.report_all(order_no)
     with monkeypatch.context() as patch:
         patch.setattr(sync, "business_platform", away)
+        patch.setattr(sync, "PLATFORM", Availability("the platform", rest_seconds=0))
         floor.wake()
         floor.work()
     run = floor.run(order_no)

@@ -1,32 +1,13 @@
 import json
 
 import pytest
-from cryptography.fernet import Fernet
-from sqlmodel import SQLModel
 from typer.testing import CliRunner
 
-from config.settings import settings
 from ordercast.cli import app
-from ordercast.delivery.guard import guard
-from ordercast.store.engine import database
-from ordercast.store.sealing import sealer
 from tests.services.pushing import ORDER_NO, push_once
 
-CACHED = (settings, database, sealer, guard)
+pytestmark = pytest.mark.usefixtures("home")
 URL = "http://127.0.0.1:9/hook"
-
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch, tmp_path):
-    monkeypatch.setenv("ORDERCAST_HOME", str(tmp_path))
-    monkeypatch.setenv("ORDERCAST_SEALING_KEYS", Fernet.generate_key().decode())
-    for cached in CACHED:
-        cached.cache_clear()
-    SQLModel.metadata.create_all(database().engine)
-    yield monkeypatch
-    database().engine.dispose()
-    for cached in CACHED:
-        cached.cache_clear()
 
 
 def run(*arguments):

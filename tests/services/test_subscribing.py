@@ -1,31 +1,12 @@
 import pytest
-from cryptography.fernet import Fernet
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlmodel import SQLModel
 
-from config.settings import settings
-from ordercast.delivery.guard import guard
 from ordercast.services.gateway import pushes, refusals, subscribers
-from ordercast.store.engine import database
-from ordercast.store.sealing import sealer
 from tests.services.pushing import ORDER_NO, push_once
 
-CACHED = (settings, database, sealer, guard)
+pytestmark = pytest.mark.usefixtures("home")
 PARTNER = {"kind": "public", "name": "partner", "url": "http://127.0.0.1:9/hook"}
-
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch, tmp_path):
-    monkeypatch.setenv("ORDERCAST_HOME", str(tmp_path))
-    monkeypatch.setenv("ORDERCAST_SEALING_KEYS", Fernet.generate_key().decode())
-    for cached in CACHED:
-        cached.cache_clear()
-    SQLModel.metadata.create_all(database().engine)
-    yield monkeypatch
-    database().engine.dispose()
-    for cached in CACHED:
-        cached.cache_clear()
 
 
 @pytest.fixture

@@ -74,7 +74,10 @@ def use_graph(home, database, monkeypatch):
         path.write_text(json.dumps(catalog_of(graph)), encoding="utf-8")
         catalogue.cache_clear()
 
-    return use
+    yield use
+    monkeypatch.undo()
+    ordercast_settings.cache_clear()
+    catalogue.cache_clear()
 
 
 def catalog_of(graph: Graph) -> dict[str, Any]:

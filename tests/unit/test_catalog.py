@@ -60,6 +60,7 @@ FAULTS = [
     ("'\\d{11}'", "'(\\d{11}'", 4, "`pattern` is no regular expression: missing )", "mend it"),
     ("'\\d{11}'", "'[[a]'", 4, "no regular expression: Possible nested set", "mend it"),
     ("'\\d{11}'", '"\\d{11}"', 4, "unknown escape character", "single quotes"),
+    ("hint: eleven digits", "sensitive: true", 16, "`msisdn` is sensitive", "not sensitive"),
     ("exclusive_by: msisdn", "exclusive_by: iccid", 16, "`iccid` is not a char", "`required:`"),
     (
         "required: [msisdn]",
@@ -271,6 +272,7 @@ def test_a_product_is_found_by_key_name_or_alias_in_any_case(tmp_path, name):
 
 def test_what_a_product_or_the_file_marks_is_masked(tmp_path):
     text = GOOD.replace("hint: eleven digits", "sensitive: true")
+    text = text.replace("        exclusive_by: msisdn\n", "")
     masked = load_catalog(write(tmp_path, text)).mask({"MSISDN": 1, "ki": 2, "身份证号": 3, "x": 4})
     assert masked == {"MSISDN": "***", "ki": "***", "身份证号": "***", "x": 4}
 

@@ -22,7 +22,7 @@ def test_groups_nest_with_two_underscores(monkeypatch):
     monkeypatch.setenv("ORDERCAST_GATEWAY__PORT", "9090")
     monkeypatch.setenv("ORDERCAST_GATEWAY__PUBLIC_URL", "https://orders.example.com")
     chosen = Settings()
-    assert chosen.database_url == "postgresql://db/ordercast"
+    assert chosen.database.url == "postgresql://db/ordercast"
     assert chosen.gateway.port == 9090
     assert chosen.gateway_url == "https://orders.example.com"
 

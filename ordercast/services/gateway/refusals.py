@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from ordercast.domain.errors import (
@@ -22,6 +22,7 @@ from ordercast.domain.errors import (
     TooLarge,
 )
 from ordercast.intake.problems import problems_of_faults
+from ordercast.store.engine import DATABASE_AWAY
 
 STATUS: dict[type[Refused], HTTPStatus] = {
     InvalidMessage: HTTPStatus.BAD_REQUEST,
@@ -48,7 +49,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DataError, _unfit)
-    app.add_exception_handler(OperationalError, _away)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, _away)
 
 
 def _refused(_request: Request, error: Exception) -> JSONResponse:

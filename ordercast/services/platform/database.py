@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from sqlite3 import OperationalError
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlmodel import Session
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from ordercast.services.platform.tables import PlatformTable
 
@@ -67,8 +69,20 @@ def lock_opening(session: Session) -> None:
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    _switch_to_wal(dbapi_connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+@retry(
+    retry=retry_if_exception_type(OperationalError),
+    stop=stop_after_delay(10),
+    wait=wait_fixed(0.05),
+    reraise=True,
+)
+def _switch_to_wal(dbapi_connection: Any) -> None:
+    """The first switch needs the file alone, and does not heed the busy timeout."""
+    dbapi_connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

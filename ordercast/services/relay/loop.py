@@ -7,15 +7,15 @@ from contextlib import closing
 
 import httpx
 from prefect.exceptions import ObjectNotFound
-from sqlalchemy.exc import OperationalError
 
 from ordercast.services.relay.prefect_api import PrefectApi, prefect_api
+from ordercast.store.engine import DATABASE_AWAY
 from ordercast.store.nudges import Listener, Topic
 
 log = logging.getLogger("ordercast.relay")
 
 LONGEST_PAUSE_SECONDS = 5
-AWAY = (httpx.HTTPError, OperationalError, ObjectNotFound)
+AWAY = (httpx.HTTPError, *DATABASE_AWAY, ObjectNotFound)
 """What tells that Prefect, its deployment or the database is away for the moment."""
 
 Turn = Callable[[PrefectApi], bool]

@@ -70,16 +70,16 @@ class PrefectApi:
     def create_runs(self, runs: Sequence[NewFlowRun]) -> dict[str, UUID | str]:
         """Create up to 100 runs; for each key the flow run's id, or what is wrong with it.
 
-        Those that fail are tried again one by one: one bad row can spoil a whole transaction,
-        and Prefect's SQLite is locked for a moment now and then.
+        Those that fail are tried again, at first together: Prefect's SQLite is locked for a
+        moment now and then. Then one by one: one bad row can spoil a whole transaction.
         """
         made = self._create(runs)
         for pause in PAUSES_SECONDS:
-            failed = [run for run in runs if isinstance(made[run.key], str)]
-            if not failed:
-                break
-            time.sleep(pause)
-            for run in failed:
+            if failed := [run for run in runs if isinstance(made[run.key], str)]:
+                time.sleep(pause)
+                made |= self._create(failed)
+        for run in runs:
+            if isinstance(made[run.key], str):
                 made |= self._create([run])
         return made
 

@@ -11,7 +11,7 @@ from config.settings import settings
 from ordercast.domain.errors import Conflict
 from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.services.relay.remedies import FlowRunState, Remedy, remedy_for
-from ordercast.store import beats, cancelling, relaying
+from ordercast.store import beats, cancelling, claims, relaying, subscribers
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.tables import OrderRun
@@ -23,23 +23,26 @@ SLICE = 1000
 
 FIRST_LOOK_BACK = timedelta(days=7)
 OVERLAP = timedelta(minutes=1)
+FIRST = ("", 0)
 
 
 class Recovery:
     """Looks after the orders in flight, round by round."""
 
     def __init__(self) -> None:
-        self._after = ""
+        self._after = FIRST
         self._looked_at = now() - FIRST_LOOK_BACK
 
     def round(self, api: PrefectApi) -> bool:
         """Find the runs that something is wrong with, and cure them."""
         began = now()
+        claims.wake_overlooked(database())
+        subscribers.withdraw_from_deleted(database())
         orphans = self._orphans()
         suspects = {**self._ended_in_prefect(api), **self._next_slice(), **orphans}
         states = api.states([run.flow_run_id for run in suspects.values() if run.flow_run_id])
         by_remedy: dict[Remedy, list[OrderRun]] = defaultdict(list)
-        for key, run in suspects.items():
+        for key, run in sorted(suspects.items(), key=_number):
             state = states.get(run.flow_run_id) if run.flow_run_id else None
             by_remedy[_remedy(run, state, is_orphan=key in orphans, at=began)].append(run)
         _cure(api, by_remedy, states)
@@ -60,7 +63,8 @@ class Recovery:
     def _next_slice(self) -> dict[str, OrderRun]:
         with database().read() as session:
             found = relaying.in_flight_after(session, self._after, limit=SLICE)
-        self._after = found[-1].order_no if len(found) == SLICE else ""
+        last = found[-1] if len(found) == SLICE else None
+        self._after = (last.order_no, last.version) if last else FIRST
         return _by_key(found)
 
 
@@ -120,6 +124,10 @@ def _note_failures(runs: Sequence[OrderRun], states: Mapping[UUID, FlowRunState]
 
 def _key(run: OrderRun) -> str:
     return f"{run.order_no}:{run.version}"
+
+
+def _number(suspect: tuple[str, OrderRun]) -> tuple[str, int]:
+    return suspect[1].order_no, suspect[1].version
 
 
 def _by_key(runs: Iterable[OrderRun]) -> dict[str, OrderRun]:

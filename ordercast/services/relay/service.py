@@ -33,8 +33,7 @@ def run(stop: threading.Event) -> None:
     for loop in loops:
         loop.start()
     stop.wait()
-    for topic in Topic:
-        nudge(topic)
+    nudge(*Topic)
     for loop in loops:
         loop.join()
 

@@ -5,11 +5,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun
-from prefect.context import SyncClientContext
 from prefect.exceptions import Abort, Pause
 from prefect.flow_engine import run_flow_sync
 from prefect.flows import Flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from ordercast.services.worker.segment_client import begin, open_client
 
 log = logging.getLogger("ordercast.worker")
 
@@ -23,7 +24,7 @@ class SegmentThreads:
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(
-            threads, thread_name_prefix="segment", initializer=_open_client
+            threads, thread_name_prefix="segment", initializer=open_client
         )
 
     def submit(self, flow: Flow, flow_run: FlowRun) -> "Future[None]":
@@ -35,14 +36,11 @@ class SegmentThreads:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _open_client() -> None:
-    SyncClientContext().__enter__()  # open as long as the thread lives
-
-
 def _run_segment(flow: Flow, flow_run: FlowRun) -> None:
     # Without a deployment id the engine opens no websocket to watch for suspension, which
-    # costs a thread and seconds a run; it reads the real run again by itself.
+    # costs a thread and seconds a run; its client then gives it the real run by itself.
     unobserved = flow_run.model_copy(update={"deployment_id": None})
+    begin(flow_run)
     try:
         with temporary_settings(QUIET):
             run_flow_sync(

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,12 @@ from prefect.workers.base import BaseJobConfiguration, BaseWorker, BaseWorkerRes
 
 from config.settings import settings
 from ordercast.services.worker.segments import SegmentThreads
+from ordercast.store.clock import now
 from ordercast.store.nudges import Listener, Topic
 
 log = logging.getLogger("ordercast.worker")
 
+SCHEDULED: Any = "/work_pools/{name}/get_scheduled_flow_runs"
 BULK_SET_STATE: Any = "/flow_runs/bulk_set_state"
 LISTEN_SECONDS = 5
 
@@ -66,7 +69,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Ask for scheduled runs and start those that are claimed, one round at a time."""
         async with self._polling:
-            return await super().get_and_submit_flow_runs()
+            return await super().get_and_submit_flow_runs() if self._free else []
+
+    @property
+    def _free(self) -> int:
+        """How many segments could begin now."""
+        return self._slots - len(self._running)
 
     async def _poll_when_nudged(self) -> None:
         """Ask at once when the relay has made something runnable, or a thread has become free."""
@@ -74,6 +82,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
             await self._look.wait()
             await asyncio.sleep(GATHER_SECONDS)
             self._look.clear()
+            if self._backlog and self._free < self._slots / 2:
+                continue  # there is enough to do: many are fetched at once when half is done
             try:
                 await self.get_and_submit_flow_runs()
             except httpx.HTTPError as fault:
@@ -91,16 +101,36 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
     async def _setup_cancellation_observer(self) -> None:
         """A thread cannot be killed: a cancelled run is ended by the relay after its segment."""
 
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        """The runs that come next: a few more than can begin, not the 200 that Prefect gives."""
+        soon = now() + timedelta(seconds=self._prefetch_seconds)
+        body = {
+            "work_queue_names": list(self._work_queues),
+            "scheduled_before": soon.isoformat(),
+            "limit": self._slots + 1,
+        }
+        try:
+            response = await self.client.request(
+                "POST", SCHEDULED, path_params={"name": self._work_pool_name}, json=body
+            )
+        except httpx.HTTPStatusError as fault:
+            if fault.response.status_code == httpx.codes.NOT_FOUND:
+                return []  # the pool is gone, and comes back with the next heartbeat
+            raise
+        return WorkerFlowRunResponse.model_validate_list(response.json())
+
     async def _submit_scheduled_flow_runs(
         self, flow_run_response: list[WorkerFlowRunResponse]
     ) -> list[FlowRun]:
         """Claim as many of the scheduled runs as there are free threads, and run them."""
-        free = min(self._slots - len(self._running), CLAIM_LIMIT)
+        free = min(self._free, CLAIM_LIMIT)
         fresh = [
             each.flow_run for each in flow_run_response if each.flow_run.id not in self._running
         ]
         self._backlog = len(fresh) > free
-        claimed = await self._claim(fresh[: max(free, 0)])
+        claimed = await self._claim(fresh[:free])
+        if self._backlog and len(claimed) < free:
+            self._look.set()  # another worker was faster
         for flow_run in claimed:
             await self._start(flow_run)
         return claimed

@@ -6,6 +6,14 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _index_few(name: str, table: str, columns: list[str], where: str) -> None:
+    """Index the few rows for which a condition holds."""
+    condition = sa.text(where)
+    op.create_index(name, table, columns, postgresql_where=condition, sqlite_where=condition)
+
 
 def upgrade() -> None:
     """Go from an empty database to 0001."""
@@ -33,7 +41,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "completion_report",
-        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("key", COUNTER, nullable=False),
         sa.Column("work_order_id", sa.String(), nullable=False),
         sa.Column("report_id", sa.String(), nullable=False),
         sa.Column("order_no", sa.String(), nullable=True),
@@ -101,7 +109,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_order_command_order_no"), "order_command", ["order_no"], unique=False)
-    op.create_index(op.f("ix_order_command_state"), "order_command", ["state"], unique=False)
+    op.create_index("ix_order_command_kind", "order_command", ["kind", "asked_at"], unique=False)
+    _index_few("ix_order_command_due", "order_command", ["due_at"], "done_at IS NULL")
     op.create_table(
         "order_line",
         sa.Column("order_no", sa.String(), nullable=False),
@@ -148,9 +157,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("order_no", "version"),
     )
     op.create_index(op.f("ix_order_run_flow_run_id"), "order_run", ["flow_run_id"], unique=False)
-    op.create_index(op.f("ix_order_run_launch_at"), "order_run", ["launch_at"], unique=False)
-    op.create_index("ix_order_run_wake", "order_run", ["ended_at", "wake_at"], unique=False)
-    op.create_index(op.f("ix_order_run_worker"), "order_run", ["worker"], unique=False)
+    _index_few("ix_order_run_launch", "order_run", ["launch_at"], "launch_at IS NOT NULL")
+    _index_few("ix_order_run_wake", "order_run", ["wake_at"], "wake_at IS NOT NULL")
+    _index_few("ix_order_run_leased", "order_run", ["worker"], "token IS NOT NULL")
+    _index_few("ix_order_run_held", "order_run", ["order_no"], "waiting_for = 'exclusive'")
+    _index_few("ix_order_run_in_flight", "order_run", ["order_no"], "ended_at IS NULL")
     op.create_table(
         "platform_sync",
         sa.Column("order_no", sa.String(), nullable=False),
@@ -237,13 +248,17 @@ def upgrade() -> None:
         sa.Column("claimed_by", sa.String(), nullable=True),
         sa.Column("code", sa.String(), nullable=True),
         sa.Column("text", sa.Text(), nullable=True),
-        sa.Column("report_key", sa.Integer(), nullable=True),
+        sa.Column("report_key", COUNTER, nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_work_order_order_state", "work_order", ["order_no", "state"], unique=False)
-    op.create_index(op.f("ix_work_order_state"), "work_order", ["state"], unique=False)
-    op.create_index(op.f("ix_work_order_system"), "work_order", ["system"], unique=False)
-    op.create_index(op.f("ix_work_order_team"), "work_order", ["team"], unique=False)
+    op.create_index("ix_work_order_state", "work_order", ["state", "due_at", "id"], unique=False)
+    op.create_index(
+        "ix_work_order_system", "work_order", ["system", "state", "due_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_work_order_team", "work_order", ["team", "state", "due_at", "id"], unique=False
+    )
     op.create_table(
         "worker_beat",
         sa.Column("worker", sa.String(), nullable=False),
@@ -276,8 +291,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event_id", "subscriber_id"),
     )
+    _index_few(
+        "ix_push_delivery_due", "push_delivery", ["subscriber_id", "due_at"], "due_at IS NOT NULL"
+    )
+    _index_few(
+        "ix_push_delivery_pending",
+        "push_delivery",
+        ["subscriber_id", "order_no", "sequence"],
+        "ended_at IS NULL",
+    )
     op.create_index(
-        "ix_push_delivery_due", "push_delivery", ["subscriber_id", "state", "due_at"], unique=False
+        "ix_push_delivery_subscriber",
+        "push_delivery",
+        ["subscriber_id", "created_at"],
+        unique=False,
     )
     op.create_index(
         "ix_push_delivery_lane",

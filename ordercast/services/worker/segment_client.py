@@ -1,0 +1,83 @@
+"""A Prefect client for the threads of segments: it answers what is known already.
+
+Before a segment begins, the engine asks where results are kept, writes the flow's version and
+policy to the run, and reads the run again. That is three calls a segment of an API server
+whose processor is what limits the whole. Source: Prefect 3.8.8, `prefect.flow_engine` and
+`prefect.results`.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import SyncClientContext
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
+
+ENGINES_OWN = {"flow_version", "empirical_policy"}
+"""What the engine writes to each run: the policy is as it read it, and nobody asks the version."""
+
+
+class SegmentClient(SyncPrefectClient):
+    """The client of one thread; it knows the run that the thread is about to work on."""
+
+    _begun: FlowRun | None = None
+    _result_storage: Any = None
+
+    def begin(self, flow_run: FlowRun) -> None:
+        """The engine starts on this run: its first reading is answered from here."""
+        self._begun = flow_run
+
+    def set_flow_run_state(self, flow_run_id: UUID, state: Any, *args: Any, **more: Any) -> Any:
+        answer = super().set_flow_run_state(flow_run_id, state, *args, **more)
+        if self._begun and self._begun.id == flow_run_id and answer.state:
+            self._begun = _now_in(self._begun, answer.state)
+        return answer
+
+    def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
+        begun, self._begun = self._begun, None
+        if begun and begun.id == flow_run_id:
+            return begun
+        return super().read_flow_run(flow_run_id)
+
+    def update_flow_run(self, flow_run_id: UUID, *args: Any, **changes: Any) -> httpx.Response:
+        if not args and changes.keys() <= ENGINES_OWN:
+            return httpx.Response(204)
+        return super().update_flow_run(flow_run_id, *args, **changes)
+
+    def read_server_default_result_storage(self) -> Any:
+        if self._result_storage is None:
+            self._result_storage = super().read_server_default_result_storage()
+        return self._result_storage
+
+
+def _now_in(flow_run: FlowRun, state: State[Any]) -> FlowRun:
+    """The run as the server has it after a transition."""
+    starts = state.is_running() and not flow_run.empirical_policy.resuming
+    return flow_run.model_copy(
+        update={
+            "state": state,
+            "state_type": state.type,
+            "state_name": state.name,
+            "run_count": flow_run.run_count + starts,
+        }
+    )
+
+
+def open_client() -> None:
+    """Open the client of this thread; it stays open as long as the thread lives."""
+    context = SyncClientContext()
+    context.client = SegmentClient(
+        PREFECT_API_URL.value(),
+        auth_string=PREFECT_API_AUTH_STRING.value(),
+        api_key=PREFECT_API_KEY.value(),
+    )
+    context.__enter__()
+
+
+def begin(flow_run: FlowRun) -> None:
+    """This thread's segment is the next one of that run."""
+    context = SyncClientContext.get()
+    if context and isinstance(context.client, SegmentClient):
+        context.client.begin(flow_run)
