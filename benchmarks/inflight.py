@@ -7,7 +7,7 @@ stack works the other is stopped where it is.
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from statistics import median
 
@@ -71,7 +71,7 @@ def _ratio(empty: Side, full: Side, orders: int, pair: int) -> float:
 
 
 @contextmanager
-def _side(name: str, databases: dict[str, str], *, waiting: int) -> Iterator[Side]:
+def _side(name: str, databases: Mapping[str, str], *, waiting: int) -> Iterator[Side]:
     with running(name, databases) as bench, subscribed(bench) as subscriber:
         carry(bench, subscriber, WARM_UP_ORDERS, what=f"{name}: warm-up")
         if waiting:
