@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ordercast.services.supervisor import is_ready
 from tests.flows.samples import plan_change
 from tests.journeys.receiver import Receiver
 from tests.journeys.stack import Stack, running
@@ -43,7 +44,8 @@ def test_a_killed_process_loses_no_order_and_doubles_no_effect(
     stack.kill(service)
     if service == "supervisor":
         stack.start()
-    wait_for(lambda: _answers(stack), what="the gateway is not back", seconds=60)
+    for url in (f"{stack.gateway}/ready", f"{stack.platform}/health"):
+        wait_for(lambda at=url: is_ready(at), what=f"{url} is not back", seconds=60)
     for order_no in [*waiting, *arriving]:
         stack.wait_for_work(order_no)
         stack.report_all(order_no)
@@ -80,10 +82,3 @@ def test_a_stock_process_worker_runs_the_same_flows(tmp_path: Path) -> None:
         stack.wait_for_work(order_no)
         stack.report_all(order_no)
         stack.wait_for_state(order_no, "completed")
-
-
-def _answers(stack: Stack) -> bool:
-    try:
-        return httpx.get(f"{stack.gateway}/ready").status_code == 200
-    except httpx.HTTPError:
-        return False
