@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo up test test-services check lock
+.PHONY: demo up test test-services bench check lock
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## set up and run the main job
@@ -17,6 +17,12 @@ test: $(READY)  ## set up and pass the tests
 
 test-services: $(READY)  ## the tests that need real servers, or kill processes
 	$(BIN)/python -m pytest -m service -rs
+
+bench: $(READY)  ## measure throughput, wake-up, batches, and 50,000 waiting orders
+	$(BIN)/python -m benchmarks.lifecycle
+	$(BIN)/python -m benchmarks.wake
+	$(BIN)/python -m benchmarks.batch
+	$(BIN)/python -m benchmarks.inflight
 
 check: $(READY)  ## style, types, and imports that point down
 	$(BIN)/ruff format --check .

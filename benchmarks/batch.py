@@ -39,7 +39,7 @@ LONGEST_SECONDS = 300
 def main() -> None:
     """Measure, and print the figures as JSON."""
     asked = _arguments()
-    with databases() as chosen, running("batch", chosen.fresh()) as bench:
+    with databases() as chosen, running("batch", chosen) as bench:
         figures = _figures(asked, chosen, bench)
     tell_figures("batch", figures)
 

@@ -7,13 +7,13 @@ stack works the other is stopped where it is.
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
 
 from benchmarks.agents import submit
 from benchmarks.carrying import carry
-from benchmarks.databases import databases
+from benchmarks.databases import Databases, databases
 from benchmarks.seeding import seed
 from benchmarks.stack import BenchStack, running
 from benchmarks.subscriber import Subscriber, subscribed
@@ -54,8 +54,8 @@ def main() -> None:
     asked = _arguments()
     with (
         databases() as chosen,
-        _side("empty", chosen.fresh(), waiting=0) as empty,
-        _side("full", chosen.fresh(), waiting=asked.waiting) as full,
+        _side("empty", chosen, waiting=0) as empty,
+        _side("full", chosen, waiting=asked.waiting) as full,
     ):
         say(f"{chosen.name}; {machine()}")
         ratios = [_ratio(empty, full, asked.orders, pair) for pair in range(asked.pairs)]
@@ -71,8 +71,8 @@ def _ratio(empty: Side, full: Side, orders: int, pair: int) -> float:
 
 
 @contextmanager
-def _side(name: str, databases: Mapping[str, str], *, waiting: int) -> Iterator[Side]:
-    with running(name, databases) as bench, subscribed(bench) as subscriber:
+def _side(name: str, chosen: Databases, *, waiting: int) -> Iterator[Side]:
+    with running(name, chosen) as bench, subscribed(bench) as subscriber:
         carry(bench, subscriber, WARM_UP_ORDERS, what=f"{name}: warm-up")
         if waiting:
             seed(bench.database.engine, bench.prefects_engine, _one_that_waits(bench), waiting)

@@ -21,7 +21,7 @@ WARM_UP_ORDERS = 16
 def main() -> None:
     """Measure, and print the figures as JSON."""
     asked = _arguments()
-    with databases() as chosen, running("lifecycle", chosen.fresh()) as bench:
+    with databases() as chosen, running("lifecycle", chosen) as bench:
         figures = _figures(asked, chosen, bench)
     tell_figures("lifecycle", figures)
 

@@ -17,8 +17,10 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine, create_engine
 
+from benchmarks.databases import Databases
 from benchmarks.telling import say
 from benchmarks.waiting import wait_until
+from config.database_urls import for_ordercast
 from config.prefect_server import DEPLOYMENT
 from ordercast.demo.failing import DemoFailed
 from ordercast.demo.home import log_file, tail
@@ -63,6 +65,13 @@ class BenchStack:
     @staticmethod
     def client(base_url: str) -> httpx.Client:
         return httpx.Client(base_url=base_url, timeout=TIMEOUT_SECONDS, trust_env=False)
+
+    def close(self) -> None:
+        """Close the doors."""
+        self.gateway.close()
+        self.prefect.close()
+        self.database.engine.dispose()
+        self.prefects_engine.dispose()
 
     def pid(self, service: str) -> int:
         return int((self.home / "run" / f"{service}.pid").read_text())
@@ -119,12 +128,17 @@ class BenchStack:
 
 
 @contextmanager
-def running(name: str, databases: Mapping[str, str]) -> Iterator[BenchStack]:
-    """A stack on free ports in a new home, gone without a trace at the end.
+def running(name: str, chosen: Databases) -> Iterator[BenchStack]:
+    """A stack on free ports in a new home with new databases, gone without a trace at the end.
 
-    `databases` are the settings of its databases. When something goes wrong the ends of the
-    logs are told, and the home is kept.
+    When something goes wrong the ends of the logs are told, and the home is kept.
     """
+    with chosen.fresh() as settings, _running(name, settings) as bench:
+        yield bench
+
+
+@contextmanager
+def _running(name: str, databases: Mapping[str, str]) -> Iterator[BenchStack]:
     home = Path(tempfile.mkdtemp(prefix=f"ordercast-bench-{name}-"))
     say(f"{name}: starting a stack")
     try:
@@ -137,6 +151,7 @@ def running(name: str, databases: Mapping[str, str]) -> Iterator[BenchStack]:
             bench = BenchStack(stack, *_urls(home, databases))
             _wait_until_deployed(bench)
             yield bench
+            bench.close()
     except Exception as fault:
         _tell_logs(home, fault)
         raise
@@ -146,8 +161,9 @@ def running(name: str, databases: Mapping[str, str]) -> Iterator[BenchStack]:
 def _urls(home: Path, databases: Mapping[str, str]) -> tuple[str, str]:
     """The databases of Ordercast and of Prefect."""
     ours = databases.get("ORDERCAST_DATABASE__URL") or f"sqlite:///{home / 'ordercast.db'}"
-    prefects = f"sqlite:///{home / 'prefect' / 'prefect.db'}"
-    return ours, databases.get("ORDERCAST_PREFECT__DATABASE_URL") or prefects
+    prefects = databases.get("ORDERCAST_PREFECT__DATABASE_URL")
+    own = f"sqlite:///{home / 'prefect' / 'prefect.db'}"
+    return for_ordercast(ours), for_ordercast(prefects or own)
 
 
 def _wait_until_deployed(bench: BenchStack) -> None:

@@ -30,7 +30,7 @@ CALM_SECONDS = 5
 def main() -> None:
     """Measure, and print the figures as JSON."""
     asked = _arguments()
-    with databases() as chosen, running("wake", chosen.fresh()) as bench:
+    with databases() as chosen, running("wake", chosen) as bench:
         say(f"{chosen.name}; {machine()}")
         with subscribed(bench) as subscriber:
             half = asked.orders // 2

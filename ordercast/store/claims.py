@@ -125,7 +125,7 @@ def wake_overlooked(database: Database) -> None:
 def _is_held() -> ColumnElement[bool]:
     """Written out, not bound: only so does PostgreSQL know that the index of held runs serves."""
     exclusive = literal(WaitingFor.EXCLUSIVE.value, literal_execute=True)
-    return (col(OrderRun.waiting_for) == exclusive) & col(OrderRun.ended_at).is_(None)
+    return col(OrderRun.waiting_for) == exclusive
 
 
 def resources(session: Session, order_no: str) -> set[str]:

@@ -91,8 +91,8 @@ def add_events(
     for some in chunks(written):
         session.execute(insert(PushEvent), [row.model_dump() for row in some])
     known_tags = {*tags, order.primary_tag} - {None}
-    _add_deliveries(session, order, written, tags={tag for tag in known_tags if tag})
-    nudge_after_commit(session, Topic.DELIVER)
+    if _add_deliveries(session, order, written, tags={tag for tag in known_tags if tag}):
+        nudge_after_commit(session, Topic.DELIVER)
     return written
 
 
@@ -108,11 +108,13 @@ def _fresh(session: Session, order_no: str, events: Iterable[NewEvent]) -> dict[
 
 def _add_deliveries(
     session: Session, order: ServiceOrder, events: Sequence[PushEvent], *, tags: set[str]
-) -> None:
+) -> int:
+    """Add a delivery for each subscriber who wants an event; how many there are."""
     audience = [
         subscriber for subscriber in _active(session) if _sees(subscriber, order.agent, tags)
     ]
     busy = _busy(session, order.order_no) if audience else set()
+    added = 0
     for some in chunks(events):
         rows = [
             _delivery(event, subscriber.id, busy)
@@ -122,6 +124,8 @@ def _add_deliveries(
         ]
         for part in chunks(rows):
             session.execute(insert(PushDelivery), part)
+        added += len(rows)
+    return added
 
 
 def _delivery(event: PushEvent, subscriber_id: str, busy: set[str]) -> dict[str, Any]:

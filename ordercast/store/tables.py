@@ -172,7 +172,7 @@ class OrderRun(SQLModel, table=True):
         _few("ix_order_run_wake", "wake_at", where="wake_at IS NOT NULL"),
         _few("ix_order_run_leased", "worker", where="token IS NOT NULL"),
         _few("ix_order_run_held", "order_no", where="waiting_for = 'exclusive'"),
-        _few("ix_order_run_in_flight", "order_no", where="ended_at IS NULL"),
+        _few("ix_order_run_in_flight", "order_no", "version", where="ended_at IS NULL"),
     )
 
     order_no: str = Field(primary_key=True)
@@ -332,7 +332,13 @@ class PushDelivery(SQLModel, table=True):
     __tablename__ = "push_delivery"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         UniqueConstraint("event_id", "subscriber_id"),
-        _few("ix_push_delivery_due", "subscriber_id", "due_at", where="due_at IS NOT NULL"),
+        _few(
+            "ix_push_delivery_due",
+            "subscriber_id",
+            "due_at",
+            "sequence",
+            where="due_at IS NOT NULL",
+        ),
         _few(
             "ix_push_delivery_pending",
             "subscriber_id",

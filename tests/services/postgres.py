@@ -119,6 +119,11 @@ class Cluster(Postgres):
         self._process.send_signal(number)
         self._process.wait(STOP_SECONDS)
 
+    def be_durable(self) -> None:
+        """Lose nothing that was committed when the server crashes (the machine may not)."""
+        self.run("ALTER SYSTEM SET synchronous_commit = on")
+        self.run("SELECT pg_reload_conf()")
+
     def restart(self, number: signal.Signals = signal.SIGINT) -> None:
         self.stop(number)
         self.start()

@@ -102,10 +102,7 @@ def still_open(order_no):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["restart", "crash"])
 def test_a_restart_under_load_loses_nothing_and_doubles_nothing(on_cluster, number):
-    on_cluster.run("ALTER SYSTEM SET fsync = on")
-    on_cluster.run("ALTER SYSTEM SET synchronous_commit = on")
-    on_cluster.run("ALTER SYSTEM SET full_page_writes = on")
-    on_cluster.run("SELECT pg_reload_conf()")
+    on_cluster.be_durable()
     names = [f"x{n}" for n in range(THREADS * EACH)]
     done = threading.Event()
     with ThreadPoolExecutor(THREADS + 1) as threads:

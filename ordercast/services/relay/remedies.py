@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-GRACE = timedelta(seconds=60)
+GRACE = timedelta(seconds=40)
 """A run may stay so long between two states before somebody must have died on it."""
 
 MOST_RECOVERIES = 10

@@ -53,16 +53,14 @@ class SegmentClient(SyncPrefectClient):
 
 
 def _now_in(flow_run: FlowRun, state: State[Any]) -> FlowRun:
-    """The run as the server has it after a transition."""
-    starts = state.is_running() and not flow_run.empirical_policy.resuming
-    return flow_run.model_copy(
-        update={
-            "state": state,
-            "state_type": state.type,
-            "state_name": state.name,
-            "run_count": flow_run.run_count + starts,
-        }
-    )
+    """The run as the server has it after a transition; to resume does not count as a run."""
+    changes: dict[str, Any] = {"state": state, "state_type": state.type, "state_name": state.name}
+    if not state.is_running():
+        return flow_run.model_copy(update=changes)
+    policy = flow_run.empirical_policy
+    changes["run_count"] = flow_run.run_count + (not policy.resuming)
+    changes["empirical_policy"] = policy.model_copy(update={"resuming": False})
+    return flow_run.model_copy(update=changes)
 
 
 def open_client() -> None:

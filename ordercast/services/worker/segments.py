@@ -1,6 +1,7 @@
 """Running segments of flow runs in the threads of one live process."""
 
 import logging
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -8,15 +9,25 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause
 from prefect.flow_engine import run_flow_sync
 from prefect.flows import Flow
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import (
+    PREFECT_CLIENT_RETRY_EXTRA_CODES,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    temporary_settings,
+)
 
 from ordercast.services.worker.segment_client import begin, open_client
 
 log = logging.getLogger("ordercast.worker")
 
-QUIET: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+IN_SEGMENTS: dict[Any, Any] = {
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    PREFECT_CLIENT_RETRY_EXTRA_CODES: {500},
+}
 """Prefect's heartbeat joins a thread that sleeps up to a second each segment; ours is in the
-database, one for the whole process."""
+database, one for the whole process. Its server answers 500 while its database is restarted:
+a segment waits for it as for one that answers 503, for a minute."""
+
+_of_thread = threading.local()
 
 
 class SegmentThreads:
@@ -24,7 +35,7 @@ class SegmentThreads:
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(
-            threads, thread_name_prefix="segment", initializer=open_client
+            threads, thread_name_prefix="segment", initializer=_prepare_thread
         )
 
     def submit(self, flow: Flow, flow_run: FlowRun) -> "Future[None]":
@@ -36,19 +47,22 @@ class SegmentThreads:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
+def _prepare_thread() -> None:
+    """Prefect's settings and its client are made once for each thread: both are dear."""
+    _of_thread.settings = temporary_settings(IN_SEGMENTS)
+    _of_thread.settings.__enter__()
+    open_client()
+
+
 def _run_segment(flow: Flow, flow_run: FlowRun) -> None:
     # Without a deployment id the engine opens no websocket to watch for suspension, which
     # costs a thread and seconds a run; its client then gives it the real run by itself.
     unobserved = flow_run.model_copy(update={"deployment_id": None})
     begin(flow_run)
     try:
-        with temporary_settings(QUIET):
-            run_flow_sync(
-                flow,
-                flow_run=unobserved,
-                parameters=flow_run.parameters,
-                return_type="state",
-            )
+        run_flow_sync(
+            flow, flow_run=unobserved, parameters=flow_run.parameters, return_type="state"
+        )
     except (Abort, Pause) as signal:
         log.debug("%s: %s", flow_run.name, type(signal).__name__)
     except Exception:

@@ -161,7 +161,7 @@ def upgrade() -> None:
     _index_few("ix_order_run_wake", "order_run", ["wake_at"], "wake_at IS NOT NULL")
     _index_few("ix_order_run_leased", "order_run", ["worker"], "token IS NOT NULL")
     _index_few("ix_order_run_held", "order_run", ["order_no"], "waiting_for = 'exclusive'")
-    _index_few("ix_order_run_in_flight", "order_run", ["order_no"], "ended_at IS NULL")
+    _index_few("ix_order_run_in_flight", "order_run", ["order_no", "version"], "ended_at IS NULL")
     op.create_table(
         "platform_sync",
         sa.Column("order_no", sa.String(), nullable=False),
@@ -292,7 +292,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("event_id", "subscriber_id"),
     )
     _index_few(
-        "ix_push_delivery_due", "push_delivery", ["subscriber_id", "due_at"], "due_at IS NOT NULL"
+        "ix_push_delivery_due",
+        "push_delivery",
+        ["subscriber_id", "due_at", "sequence"],
+        "due_at IS NOT NULL",
     )
     _index_few(
         "ix_push_delivery_pending",
