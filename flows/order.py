@@ -32,8 +32,8 @@ def order(order_no: str, version: int = 1) -> State:
     A step that answers no has noted what the order waits for: the run is suspended, holds
     nothing, and starts from the top when the relay wakes it, past the steps that are done.
     """
-    with segment(order_no, version) as (lease, reached):
+    with segment(order_no, version) as lease:
         for step, stage in STEPS:
-            if reached.is_before(stage) and not step(lease):
+            if lease.reached.is_before(stage) and not step(lease):
                 suspend(order_no)
         return ending(order_no, version)

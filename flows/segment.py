@@ -16,7 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flows.artifact import publish_artifact
 from ordercast.domain.errors import LeaseLost, TransientFault
-from ordercast.domain.order import Stage
 from ordercast.store import beats, runs
 from ordercast.store.engine import DATABASE_AWAY
 from ordercast.store.runs import Lease
@@ -27,8 +26,8 @@ BEAT_SECONDS = 5
 
 
 @contextmanager
-def segment(order_no: str, version: int) -> Iterator[tuple[Lease, Stage]]:
-    """Work on a version of an order; gives the lease and the stage it has reached.
+def segment(order_no: str, version: int) -> Iterator[Lease]:
+    """Work on a version of an order; gives the lease, which says how far it has come.
 
     A fault that passes parks the order and suspends the run; any other one is noted for the
     operators and fails the run. A segment that has lost its lease stops without a trace; one
@@ -37,7 +36,7 @@ def segment(order_no: str, version: int) -> Iterator[tuple[Lease, Stage]]:
     try:
         lease = runs.take_lease(order_no, version, flow_run_id=_flow_run_id(), worker=_worker())
         with _held(lease):
-            yield lease, runs.stage(lease)
+            yield lease
     except DATABASE_AWAY as fault:
         log.warning("%s: the database is away: %s", order_no, type(fault).__name__)
         _step_aside()

@@ -158,12 +158,17 @@ def launch_again(session: Session, run: OrderRun) -> None:
         current.token = current.worker = None
 
 
-def recovered(session: Session, run: OrderRun) -> None:
-    """The flow run has been scheduled again: nobody holds it until a segment begins."""
+def take_for_recovery(session: Session, run: OrderRun) -> bool:
+    """Whether the caller is to schedule the run again: nobody holds it until a segment begins.
+
+    No, if another relay has done so, or a segment has begun, since the run was read.
+    """
     current = session.get_one(OrderRun, (run.order_no, run.version), with_for_update=True)
-    if current.token == run.token:
-        current.token = current.worker = None
+    if (current.token, current.recoveries) != (run.token, run.recoveries):
+        return False
+    current.token = current.worker = None
     current.recoveries += 1
+    return True
 
 
 def is_sealed(run: OrderRun) -> bool:

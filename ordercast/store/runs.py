@@ -37,11 +37,15 @@ class WaitingFor(StrEnum):
 
 @dataclass(frozen=True)
 class Lease:
-    """A segment's right to work on a version of an order; the newest token is the right one."""
+    """A segment's right to work on a version of an order; the newest token is the right one.
+
+    `reached` is how far the run had come when the segment began.
+    """
 
     order_no: str
     version: int
     token: str
+    reached: Stage = Stage.ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def take_lease(order_no: str, version: int, *, flow_run_id: UUID | None, worker:
         run.flow_run_id = flow_run_id or run.flow_run_id
         run.launch_at = None
         beats.show_alive(session, worker)
-        return Lease(order_no, version, run.token)
+        return Lease(order_no, version, run.token, Stage(run.stage))
 
 
 def release_lease(lease: Lease) -> None:
@@ -100,12 +104,6 @@ def working(lease: Lease) -> Iterator[Work]:
         if run.token != lease.token:
             raise LeaseLost(f"another segment works on {lease.order_no}:{lease.version}")
         yield Work(session, order, run)
-
-
-def stage(lease: Lease) -> Stage:
-    """How far the run has come."""
-    with database().read() as session:
-        return Stage(run_of(session, lease.order_no, lease.version).stage)
 
 
 def wait(run: OrderRun, waiting_for: WaitingFor, reason: str, *, until: datetime | None) -> None:

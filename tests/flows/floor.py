@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.states import AwaitingRetry, Pending, State
+from prefect.states import AwaitingRetry, State
 from sqlmodel import col, select
 
 from flows.order import order as order_flow
@@ -29,6 +29,7 @@ from ordercast.services.relay.launch import launch
 from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.services.relay.recover import Recovery
 from ordercast.services.relay.wake import wake
+from ordercast.services.worker import claiming
 from ordercast.services.worker.segments import SegmentThreads
 from ordercast.store import commands, orders, runs, work_orders
 from ordercast.store.commands import CommandKind
@@ -101,13 +102,18 @@ class Floor:
 
     def work(self) -> int:
         """Run a segment of every run that is scheduled; how many there were."""
-        futures = []
-        for flow_run in self.scheduled():
-            self.client.set_flow_run_state(flow_run.id, Pending())
-            futures.append(self.threads.submit(order_flow, flow_run))
+        futures = [self.threads.submit(order_flow, flow_run) for flow_run in self._claim()]
         for future in futures:
             future.result(120)
         return len(futures)
+
+    def _claim(self) -> list[FlowRun]:
+        """Claim what is scheduled, as the worker does."""
+        if not (found := self.scheduled()):
+            return []
+        body = claiming.request(found, claiming.RUNNING)
+        answer = self.client.request("POST", claiming.BULK_SET_STATE, json=body)
+        return claiming.claimed(found, answer.json())
 
     def wake(self) -> None:
         wake(self.api)

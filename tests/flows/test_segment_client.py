@@ -40,7 +40,7 @@ def once(asked: Counter[str]) -> Iterator[None]:
     del asked["GET admin"]
 
 
-def test_a_segment_sets_two_states_and_tells_the_operators_and_asks_nothing(
+def test_a_segment_sets_one_state_and_tells_the_operators_and_asks_nothing(
     floor: Floor, asked: Counter[str]
 ) -> None:
     floor.complete(floor.submit(plan_change()))  # blocks are read at the first use
@@ -48,12 +48,12 @@ def test_a_segment_sets_two_states_and_tells_the_operators_and_asks_nothing(
     floor.launch()
     with once(asked):
         floor.work()
-    assert asked == {"POST set_state": 2, "POST artifacts": 1}
+    assert asked == {"POST set_state": 1, "POST artifacts": 1}
     floor.report_all(order_no)
     floor.wake()
     with once(asked):
         floor.work()
-    assert asked == {"POST set_state": 2, "POST artifacts": 1, "PATCH flow_runs": 1}
+    assert asked == {"POST set_state": 1, "POST artifacts": 1, "PATCH flow_runs": 1}
     assert floor.order(order_no).state == "completed"
 
 

@@ -41,6 +41,7 @@ from ordercast.store.tables import PushAttempt
 log = logging.getLogger(__name__)
 
 STOP_GRACE_SECONDS = 5
+STOP_LOOK_SECONDS = 0.5
 SILENT = frozenset({Reason.TIMEOUT, Reason.UNREACHABLE, Reason.DROPPED, Reason.NAME_UNKNOWN})
 
 Result = TypeVar("Result")
@@ -249,8 +250,8 @@ def deliver_forever(stop: threading.Event, nudge: threading.Event | None = None)
 
 async def _deliver(stop: threading.Event, nudge: threading.Event) -> None:
     relay = settings().relay
-    resolvers = ThreadPoolExecutor(relay.deliver_concurrency, thread_name_prefix="deliver-dns")
-    asyncio.get_running_loop().set_default_executor(resolvers)
+    helpers = ThreadPoolExecutor(relay.deliver_concurrency + 1, thread_name_prefix="deliver")
+    asyncio.get_running_loop().set_default_executor(helpers)  # for DNS, and to hear nudges
     channel = WebhookChannel(
         guard(),
         timeout_seconds=relay.deliver_timeout_seconds,
@@ -265,10 +266,9 @@ async def _until_stopped(loop: DeliverLoop, stop: threading.Event, nudge: thread
     stopping = asyncio.Event()
     running = asyncio.create_task(loop.run(stopping))
     while not running.done() and not stop.is_set():
-        if nudge.is_set():
+        if await asyncio.to_thread(nudge.wait, STOP_LOOK_SECONDS):
             nudge.clear()
             loop.nudge()
-        await asyncio.wait([running], timeout=0.02)
     stopping.set()
     loop.nudge()
     await running

@@ -65,6 +65,3 @@ class Loop(threading.Thread):
                 log.warning("%s waits: %s", self.name, type(fault).__name__)
         else:
             log.exception("%s: a turn failed", self.name)
-
-    def _patience(self) -> float:
-        return max(self._pause, min(self._faults * 0.5, LONGEST_PAUSE_SECONDS))

@@ -99,10 +99,10 @@ def _launch_again(runs: Sequence[OrderRun]) -> None:
 
 def _schedule_again(api: PrefectApi, runs: Sequence[OrderRun]) -> None:
     with database().write() as session:
-        for run in runs:
-            log.warning("%s: %s", _key(run), Remedy.SCHEDULE_AGAIN)
-            relaying.recovered(session, run)
-    api.schedule([run.flow_run_id for run in runs if run.flow_run_id], "AwaitingRetry")
+        ours = [run for run in runs if relaying.take_for_recovery(session, run)]
+    for run in ours:
+        log.warning("%s: %s", _key(run), Remedy.SCHEDULE_AGAIN)
+    api.schedule([run.flow_run_id for run in ours if run.flow_run_id], "AwaitingRetry")
 
 
 def _cancel(runs: Sequence[OrderRun]) -> None:

@@ -16,6 +16,7 @@ from prefect.settings import (
 )
 
 from ordercast.services.worker.segment_client import begin, open_client
+from ordercast.services.worker.task_events import spare_this_thread
 
 log = logging.getLogger("ordercast.worker")
 
@@ -26,6 +27,8 @@ IN_SEGMENTS: dict[Any, Any] = {
 """Prefect's heartbeat joins a thread that sleeps up to a second each segment; ours is in the
 database, one for the whole process. Its server answers 500 while its database is restarted:
 a segment waits for it as for one that answers 503, for a minute."""
+
+ENGINE_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 _of_thread = threading.local()
 
@@ -48,10 +51,16 @@ class SegmentThreads:
 
 
 def _prepare_thread() -> None:
-    """Prefect's settings and its client are made once for each thread: both are dear."""
+    """Prefect's settings and its client are made once for each thread: both are dear.
+
+    What the engine says of every step that went well, the step's own record says as well.
+    """
     _of_thread.settings = temporary_settings(IN_SEGMENTS)
     _of_thread.settings.__enter__()
     open_client()
+    spare_this_thread()
+    for name in ENGINE_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _run_segment(flow: Flow, flow_run: FlowRun) -> None:

@@ -8,8 +8,9 @@ pauses are Prefect's own. Source: Prefect 3.8.8, `prefect.workers.base.BaseWorke
 import asyncio
 import logging
 import threading
+import time
 from contextlib import closing
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.workers.base import BaseJobConfiguration, BaseWorker, BaseWorkerResult
 
 from config.settings import settings
+from ordercast.services.worker import claiming
 from ordercast.services.worker.segments import SegmentThreads
 from ordercast.store.clock import now
 from ordercast.store.nudges import Listener, Topic
@@ -27,11 +29,8 @@ from ordercast.store.nudges import Listener, Topic
 log = logging.getLogger("ordercast.worker")
 
 SCHEDULED: Any = "/work_pools/{name}/get_scheduled_flow_runs"
-BULK_SET_STATE: Any = "/flow_runs/bulk_set_state"
 LISTEN_SECONDS = 5
-
-CLAIM_LIMIT = 50
-"""The most runs that Prefect sets to a state in one call."""
+DEPLOYMENT_SECONDS = 30
 
 GATHER_SECONDS = 0.02
 """Nudges that come together make one question."""
@@ -49,7 +48,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         self._slots = self._limit or settings().prefect.worker_limit
         self._threads = SegmentThreads(self._slots)
         self._running: set[UUID] = set()
-        self._flows: dict[UUID, Flow] = {}
+        self._deployments: dict[UUID, Deployed] = {}
         self._backlog = False
         self._polling = asyncio.Lock()
         self._look = asyncio.Event()
@@ -102,11 +101,10 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         """A thread cannot be killed: a cancelled run is ended by the relay after its segment."""
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
-        """The runs that come next: a few more than can begin, not the 200 that Prefect gives."""
-        soon = now() + timedelta(seconds=self._prefetch_seconds)
+        """The runs that are due: a few more than can begin, not the 200 that Prefect gives."""
         body = {
             "work_queue_names": list(self._work_queues),
-            "scheduled_before": soon.isoformat(),
+            "scheduled_before": now().isoformat(),
             "limit": self._slots + 1,
         }
         try:
@@ -123,7 +121,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         self, flow_run_response: list[WorkerFlowRunResponse]
     ) -> list[FlowRun]:
         """Claim as many of the scheduled runs as there are free threads, and run them."""
-        free = min(self._free, CLAIM_LIMIT)
+        free = min(self._free, claiming.CLAIM_LIMIT)
         fresh = [
             each.flow_run for each in flow_run_response if each.flow_run.id not in self._running
         ]
@@ -136,27 +134,28 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         return claimed
 
     async def _claim(self, flow_runs: list[FlowRun]) -> list[FlowRun]:
-        """Those of the runs that are this worker's now: whoever makes one Pending has it."""
+        """Those of the runs that are this worker's now: whoever makes one Running has it.
+
+        A deployment's own concurrency limit counts runs as they become Pending; the runs of
+        such a one take that way round.
+        """
+        limited = {each.id for each in flow_runs if (await self._deployed(each)).is_limited}
+        free = [each for each in flow_runs if each.id not in limited]
+        counted = [each for each in flow_runs if each.id in limited]
+        return [
+            *await self._take(free, claiming.RUNNING),
+            *await self._take(counted, claiming.PENDING),
+        ]
+
+    async def _take(self, flow_runs: list[FlowRun], state: dict[str, Any]) -> list[FlowRun]:
         if not flow_runs:
             return []
-        body = {
-            "flow_runs": {
-                "id": {"any_": [str(each.id) for each in flow_runs]},
-                "state": {"type": {"any_": ["SCHEDULED"]}},
-            },
-            "state": {"type": "PENDING", "name": "Pending"},
-        }
-        response = await self.client.request("POST", BULK_SET_STATE, json=body)
-        response.raise_for_status()
-        ours = {
-            UUID(result["flow_run_id"])
-            for result in response.json()["results"]
-            if result["status"] == "ACCEPT" and result["state"]["type"] == "PENDING"
-        }
-        return [each for each in flow_runs if each.id in ours]
+        body = claiming.request(flow_runs, state)
+        response = await self.client.request("POST", claiming.BULK_SET_STATE, json=body)
+        return claiming.claimed(flow_runs, response.raise_for_status().json())
 
     async def _start(self, flow_run: FlowRun) -> None:
-        flow = await self._flow_of(flow_run)
+        flow = (await self._deployed(flow_run)).flow
         self._running.add(flow_run.id)
         ended = asyncio.wrap_future(self._threads.submit(flow, flow_run))
         ended.add_done_callback(lambda _: self._ended(flow_run.id))
@@ -166,15 +165,31 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         if self._backlog:
             self._look.set()
 
-    async def _flow_of(self, flow_run: FlowRun) -> Flow:
-        """The flow of a run's deployment, loaded once: deployments name it by module."""
+    async def _deployed(self, flow_run: FlowRun) -> "Deployed":
+        """What a run's deployment says, looked up now and then; it names its flow by module."""
         assert flow_run.deployment_id is not None  # only deployments have a work pool
-        if flow_run.deployment_id not in self._flows:
+        known = self._deployments.get(flow_run.deployment_id)
+        if known is None or known.is_old:
             deployment = await self.client.read_deployment(flow_run.deployment_id)
-            self._flows[flow_run.deployment_id] = load_flow_from_entrypoint(
+            flow = load_flow_from_entrypoint(
                 deployment.entrypoint or "", use_placeholder_flow=False
             )
-        return self._flows[flow_run.deployment_id]
+            known = Deployed(flow, deployment.global_concurrency_limit is not None)
+            self._deployments[flow_run.deployment_id] = known
+        return known
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a worker knows of a deployment, and since when (monotonic seconds)."""
+
+    flow: Flow
+    is_limited: bool
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_old(self) -> bool:
+        return time.monotonic() - self.since > DEPLOYMENT_SECONDS
 
 
 def _listen(look: asyncio.Event) -> threading.Event:
