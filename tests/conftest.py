@@ -33,6 +33,14 @@ def pytest_configure() -> None:
     Settings.model_config["env_file"] = None
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a dear fixture stay in one process: those of a file, and all flow tests."""
+    for item in items:
+        group = "flows" if item.path.parent.name == "flows" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def forget() -> None:
     """Drop what this process has read from settings and files, and its connections."""
     if engine.database.cache_info().currsize:
