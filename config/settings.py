@@ -164,12 +164,12 @@ class Settings(BaseSettings):
         init_settings: Any,
         env_settings: Any,
         dotenv_settings: Any,
-        **_: Any,
+        file_secret_settings: Any,
     ) -> tuple[Any, ...]:
         """What the environment says goes before `.env`, and that before the files of secrets."""
         said = {**dotenv_settings.env_vars, **env_settings.env_vars}
         files = NestedSecretsSettingsSource(
-            settings_cls,
+            file_secret_settings,
             secrets_dir=said.get("ordercast_secrets_dir") or None,
             secrets_dir_missing="error",
         )
