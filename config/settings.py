@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: Any,
+        settings_cls: Any,  # noqa: ARG003 (pydantic hands it over)
         init_settings: Any,
         env_settings: Any,
         dotenv_settings: Any,
