@@ -86,14 +86,11 @@ def main(command: Sequence[str]) -> int:
     if command and lacking:
         _tell(f"{', '.join(lacking)} cannot run here: .ci/services installs what is missing")
         return 1
-    with all_running(tell=_tell) as settings:
-        if command:
-            return _run(command, settings)
-        for name, value in settings.items():
-            print(f"export {name}={shlex.quote(value)}", flush=True)
-        _tell("Give these lines to a shell and run `make test-services` there. Ctrl-C ends it.")
-        _until_interrupted()
-    return 0
+    try:
+        with all_running(tell=_tell) as settings:
+            return _run(command, settings) if command else _show(settings)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT if command else 0
 
 
 def _run(command: Sequence[str], settings: Settings) -> int:
@@ -105,11 +102,13 @@ def _run(command: Sequence[str], settings: Settings) -> int:
             raise
 
 
-def _until_interrupted() -> None:
-    try:
+def _show(settings: Settings) -> int:
+    """Print the settings for a shell, and wait until Ctrl-C."""
+    for name, value in settings.items():
+        print(f"export {name}={shlex.quote(value)}", flush=True)
+    _tell("Give these lines to a shell and run `make test-services` there. Ctrl-C ends it.")
+    while True:
         signal.pause()
-    except KeyboardInterrupt:
-        _tell("")
 
 
 def _tell(line: str) -> None:
