@@ -35,6 +35,7 @@ CREATE DATABASE platform OWNER platform;
     "prefect.secrets.env": """\
 PREFECT_API_DATABASE_CONNECTION_URL=postgresql+asyncpg://prefect:{prefect}@postgres/prefect
 PREFECT_REDIS_MESSAGING_URL=redis://redis:6379/0
+PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL=redis://redis:6379/0
 PREFECT_SERVER_DOCKET_URL=redis://redis:6379/0
 PREFECT_SERVER_API_AUTH_STRING=operator:{operator}
 PREFECT_SERVER_ENCRYPTION_KEY={encryption_key}
