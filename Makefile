@@ -2,8 +2,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS ?= 2
+SIDE_BY_SIDE := -n $(WORKERS) --no-loadscope-reorder
 
-.PHONY: demo up test test-services bench check lock
+.PHONY: demo up test test-services services bench check lock
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## set up and run the main job
@@ -13,10 +15,13 @@ up: $(READY)  ## run until Ctrl-C
 	$(BIN)/ordercast up
 
 test: $(READY)  ## set up and pass the tests
-	$(BIN)/python -m pytest -m "not service"
+	$(BIN)/python -m pytest -m "not service" $(SIDE_BY_SIDE)
 
 test-services: $(READY)  ## the tests that need real servers, or kill processes
-	$(BIN)/python -m pytest -m service -rs
+	$(BIN)/python -m pytest -m service -rs $(SIDE_BY_SIDE)
+
+services: $(READY)  ## PostgreSQL, Redis, S3 … for the tests and for you, until Ctrl-C
+	$(BIN)/python -m tests.services.serving
 
 bench: $(READY)  ## measure throughput, wake-up, batches, and 50,000 waiting orders
 	$(BIN)/python -m benchmarks.lifecycle

@@ -46,13 +46,24 @@ def _cached(kind: type[Block], client_of: Callable[..., Client]) -> Client:
 
 
 def seed_blocks() -> None:
-    """Make the blocks that are not there yet from the settings; those that are there rule."""
+    """Make the blocks that are not there yet from the settings; those that are there rule.
+
+    ObjectAlreadyExists if another relay registers them at the same time: try again.
+    """
     for block in blocks_from_settings():
         type(block).register_type_and_schema()
         try:
             type(block).load(NAME)
         except ValueError:  # Prefect's word for a block document that is not there
-            block.save(NAME)
+            _save_first(block)
+
+
+def _save_first(block: Block) -> None:
+    """Save a block, unless another relay has just done so."""
+    try:
+        block.save(NAME)
+    except ValueError:  # Prefect's word for a name that is taken
+        type(block).load(NAME)
 
 
 def blocks_from_settings() -> tuple[BusinessPlatform, OrderArchive]:

@@ -1,6 +1,7 @@
-"""What is agreed with a Prefect server: names, and settings for many orders in flight.
+"""What is agreed with a Prefect server: names, settings for many orders, and for several servers.
 
-`ordercast up` starts its server with these settings; give the same to your own.
+`ordercast up` starts its server with the first; give the same to your own. deploy/README.md
+says what each is for.
 """
 
 WORK_POOL = "ordercast"
@@ -21,4 +22,15 @@ SERVER_SETTINGS = {
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+}
+
+SHARING_SETTINGS = {
+    # several API servers: what one keeps in its memory lies in Redis, for all of them
+    "PREFECT_SERVER_EVENTS_MESSAGING_BROKER": "prefect_redis.messaging",
+    "PREFECT_SERVER_EVENTS_MESSAGING_CACHE": "prefect_redis.messaging",
+    "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
+    "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
+    # one upgrades the database before they start, not all of them at once when they do
+    "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
 }

@@ -1,4 +1,4 @@
-"""Every setting of Ordercast: `ORDERCAST_…` in the environment or in `.env`.
+"""Every setting of Ordercast: `ORDERCAST_…` in the environment, in `.env`, or a file of that name.
 
 Groups nest with two underscores: `ORDERCAST_DATABASE__URL`. Units are in the names. This is
 the only place that reads the environment.
@@ -8,9 +8,10 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SettingsConfigDict
 
 from config.database_urls import for_ordercast
 
@@ -86,6 +87,9 @@ class PrefectSettings(BaseModel):
         default="", description="of your own server; empty: the one that `up` starts"
     )
     ui_url: str = Field(default="", description="for links to runs; empty: the API's host")
+    auth_string: SecretStr = Field(
+        default=SecretStr(""), description="`user:password`, where the server asks for one"
+    )
     database_url: str = Field(
         default="",
         description="PostgreSQL for the server that `up` starts; empty: SQLite in ORDERCAST_HOME",
@@ -142,6 +146,9 @@ class Settings(BaseSettings):
     catalog: Path = Field(default=CONFIG_DIR / "catalog.yaml", description="the product catalogue")
     tags: Path = Field(default=CONFIG_DIR / "tags.yaml", description="the rules of classification")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    secrets_dir: str = Field(
+        default="", description="a directory of files, each named like the setting that is in it"
+    )
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
@@ -149,6 +156,24 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     prefect: PrefectSettings = Field(default_factory=PrefectSettings)
     relay: RelaySettings = Field(default_factory=RelaySettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: Any,  # noqa: ARG003 (pydantic hands it over)
+        init_settings: Any,
+        env_settings: Any,
+        dotenv_settings: Any,
+        file_secret_settings: Any,
+    ) -> tuple[Any, ...]:
+        """What the environment says goes before `.env`, and that before the files of secrets."""
+        said = {**dotenv_settings.env_vars, **env_settings.env_vars}
+        files = NestedSecretsSettingsSource(
+            file_secret_settings,
+            secrets_dir=said.get("ordercast_secrets_dir") or None,
+            secrets_dir_missing="error",
+        )
+        return init_settings, env_settings, dotenv_settings, files
 
     @property
     def database_url(self) -> str:
@@ -194,6 +219,8 @@ def use_prefect_server() -> None:
     """
     chosen = settings()
     os.environ.setdefault("PREFECT_API_URL", chosen.prefect_api_url)
+    if auth := chosen.prefect.auth_string.get_secret_value():
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", auth)
     if chosen.home.exists():
         os.environ.setdefault("PREFECT_HOME", str(chosen.home.absolute() / "prefect"))
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

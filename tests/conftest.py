@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -16,6 +17,7 @@ from ordercast.store.engine import Database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import sealer
 from tests.services.postgres import Cluster, Postgres
+from tests.side_by_side import ByFixture
 
 OURS = ("ORDERCAST_", "PREFECT_")
 FOR_TESTS = "ORDERCAST_TEST_"
@@ -31,6 +33,12 @@ def pytest_configure() -> None:
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
     os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
     Settings.model_config["env_file"] = None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFixture:
+    """Where tests run side by side: which of them stay together."""
+    return ByFixture(config, log)
 
 
 def forget() -> None:

@@ -1,22 +1,16 @@
-"""The other parts, seen by the doctor."""
+"""Every part that the doctor looks at, in turn."""
 
 from collections.abc import Callable, Iterator
 
-import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.catalog import catalogue
 from config.settings import settings
 from config.tags import tag_rules
-from ordercast.archive.opening import open_archive
-from ordercast.doctor import prefect
+from ordercast.doctor import archive, blocks, database, doors, prefect
 from ordercast.doctor.findings import Finding
-from ordercast.domain.errors import OrdercastError
-from ordercast.store.engine import database
-from ordercast.store.migrating import revisions
+from ordercast.domain.errors import ConfigurationError, OrdercastError
 from ordercast.store.sealing import sealer
-
-SECONDS = 5
 
 Look = Callable[[], Iterator[Finding]]
 
@@ -26,17 +20,21 @@ def look_at_everything() -> Iterator[Finding]:
     parts: dict[str, Look] = {
         "configuration": configuration,
         "sealing key": sealing_key,
-        "database": database_level,
+        "database": database.look,
         "Prefect": prefect.look,
-        "gateway": lambda: service("gateway", f"{settings().gateway_url}/ready"),
-        "platform": lambda: service("platform", f"{settings().platform_url}/health"),
-        "archive": archive,
+        "blocks": blocks.look,
+        "gateway": doors.gateway,
+        "platform": platform,
+        "archive": kept_evidence,
     }
     for name, look in parts.items():
         try:
             yield from look()
+        except ConfigurationError as fault:
+            yield Finding(name, f"{fault.where}: {fault.problem}", fault.cure)
         except (OrdercastError, SQLAlchemyError) as fault:
-            yield Finding(name, f"{type(fault).__name__}: {fault}", "mend what it says")
+            words = str(fault).splitlines()[0]
+            yield Finding(name, f"{type(fault).__name__}: {words}", "mend what it says")
 
 
 def configuration() -> Iterator[Finding]:
@@ -47,33 +45,20 @@ def configuration() -> Iterator[Finding]:
 
 def sealing_key() -> Iterator[Finding]:
     """Whether there is a key that seals and opens."""
-    opened = sealer().unseal(sealer().seal(b"a message"))
-    yield Finding("sealing key", "seals and opens" if opened == b"a message" else "does not open")
+    if sealer().unseal(sealer().seal(b"a message")) == b"a message":
+        yield Finding("sealing key", "seals and opens")
+    else:
+        yield Finding("sealing key", "does not open what it sealed", "make another key")
 
 
-def database_level() -> Iterator[Finding]:
-    """Whether the database answers and has the shape that this version needs."""
-    url = database().engine.url.render_as_string(hide_password=True)
-    here, needed = revisions(database())
-    cure = "" if here == needed else "run `ordercast db upgrade`"
-    yield Finding("database", f"{url}, revision {here or 'none'} of {needed}", cure)
+def platform() -> Iterator[Finding]:
+    """The business platform of the block, or of the settings."""
+    block = blocks.platform()
+    return doors.platform(block.url, block.token.get_secret_value())
 
 
-def service(name: str, url: str) -> Iterator[Finding]:
-    """Whether a service answers at its health address."""
-    try:
-        status = httpx.get(url, timeout=SECONDS).status_code
-    except httpx.HTTPError as fault:
-        found = f"{url} does not answer: {type(fault).__name__}"
-        yield Finding(name, found, f"start it: `ordercast serve {name}`")
-        return
-    cure = "" if status == 200 else "read its log"
-    yield Finding(name, f"{url} answers {status}", cure)
-
-
-def archive() -> Iterator[Finding]:
-    """Whether the archive that the settings name answers, with the key that they give."""
-    chosen = settings()
-    opened = open_archive(chosen.archive_url, region=chosen.archive.region, timeout_seconds=SECONDS)
-    opened.stat(f"{chosen.archive.bucket_prefix}doctor", "is-anyone-there")
-    yield Finding("archive", "answers")
+def kept_evidence() -> Iterator[Finding]:
+    """The archive of the block, or of the settings."""
+    block = blocks.archive()
+    prefix = settings().archive.bucket_prefix
+    return archive.look(block.get_client(), block.url, bucket_prefix=prefix)

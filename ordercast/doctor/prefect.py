@@ -2,32 +2,65 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 import httpx
 from pydantic import TypeAdapter
 
-from config.prefect_server import SERVER_SETTINGS
+from config.prefect_server import SERVER_SETTINGS, WORK_POOL
 from config.settings import settings
-from ordercast.doctor.findings import Finding
+from ordercast.doctor import orchestration
+from ordercast.doctor.clocks import compared, of_response
+from ordercast.doctor.findings import Finding, note
+from ordercast.doctor.prefect_server import PrefectServer, prefect_server
 
 PART = "Prefect"
-SECONDS = 5
+POOL = f"/work_pools/{WORK_POOL}"
 
 
 def look() -> Iterator[Finding]:
-    """Whether the server answers, its version, and which settings for many orders it lacks."""
-    url = settings().prefect_api_url
+    """Whether the server answers, how it is set up, and what stands on it."""
     try:
-        with httpx.Client(base_url=url, timeout=SECONDS) as client:
-            version = client.get("/admin/version").raise_for_status().json()
-            given = client.get("/admin/settings").raise_for_status().json()
+        with prefect_server() as server:
+            yield from _server(server)
+            yield from missing_settings(server.get("/admin/settings").json())
+            yield from _what_stands_on(server)
+    except httpx.HTTPStatusError as fault:
+        yield refusal(settings().prefect_api_url, fault.response.status_code)
     except httpx.HTTPError as fault:
         cure = "start it with `ordercast up`, or set ORDERCAST_PREFECT__API_URL"
-        yield Finding(PART, f"{url} does not answer: {type(fault).__name__}", cure)
-        return
-    yield Finding(PART, f"{url}, version {version}")
-    yield from missing_settings(given)
+        found = f"{settings().prefect_api_url} does not answer: {type(fault).__name__}"
+        yield Finding(PART, found, cure)
+
+
+def _server(server: PrefectServer) -> Iterator[Finding]:
+    answer = server.get("/admin/version")
+    yield same_version(settings().prefect_api_url, answer.json(), version("prefect"))
+    yield from compared(PART, of_response(answer))
+
+
+def _what_stands_on(server: PrefectServer) -> Iterator[Finding]:
+    pool = server.find(POOL)
+    yield from orchestration.work_pool(pool, wanted_type=settings().prefect.work_pool_type)
+    yield from orchestration.workers(server.filter(f"{POOL}/workers") if pool else [])
+    known = server.filter("/deployments")
+    yield from orchestration.deployments(known, orchestration.written_deployments())
+
+
+def same_version(url: str, theirs: str, ours: str) -> Finding:
+    """Whether the server is of the version that the workers are made for."""
+    if theirs == ours:
+        return Finding(PART, f"{url}, version {theirs}")
+    return note(PART, f"{url}, version {theirs}", f"ours is {ours}: use the same")
+
+
+def refusal(url: str, status: int) -> Finding:
+    """What a refused question means."""
+    if status in (401, 403):
+        cure = "set ORDERCAST_PREFECT__AUTH_STRING to its `user:password`"
+        return Finding(PART, f"{url} refuses the credentials ({status})", cure)
+    return Finding(PART, f"{url} answers {status}", "read its log")
 
 
 def missing_settings(given: Mapping[str, Any]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ class Receiver:
         self.secret = ""
         self.forged = 0
         self.events: dict[str, dict[str, Any]] = {}
+        self.times: Counter[str] = Counter()
 
     @classmethod
     @contextmanager
@@ -55,6 +57,7 @@ class Receiver:
             return 400
         event = json.loads(body)
         self.events[event["id"]] = event
+        self.times[event["id"]] += 1
         return 204
 
     def ids_of(self, order_no: str) -> list[str]:

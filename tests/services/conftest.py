@@ -24,7 +24,7 @@ def s3_server() -> Iterator[S3Server]:
     """The server of ORDERCAST_TEST_S3_URL, which keeps the tests' buckets; else our own Ceph."""
     given = os.environ.get("ORDERCAST_TEST_S3_URL")
     if given:
-        yield S3Server(given)
+        yield S3Server(given, os.environ.get("ORDERCAST_TEST_S3_URL_OF_ANOTHER"))
         return
     missing = Ceph.missing_programs()
     if missing:

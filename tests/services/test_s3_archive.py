@@ -56,7 +56,7 @@ def test_a_bucket_of_somebody_else_is_a_permanent_fault_that_names_the_prefix(
     s3_server: S3Server, region: str
 ) -> None:
     if s3_server.url_of_another is None:
-        pytest.skip("ORDERCAST_TEST_S3_URL names one user only")
+        pytest.skip("no other user: set ORDERCAST_TEST_S3_URL_OF_ANOTHER")
     taken = evidence(bucket=fresh_bucket())
     open_archive(s3_server.url_of_another).put(taken)
     with pytest.raises(PermanentFault, match="ORDERCAST_ARCHIVE__BUCKET_PREFIX"):

@@ -2,6 +2,7 @@
 
 import pytest
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from config.settings import Settings
 
@@ -45,3 +46,36 @@ def test_secrets_are_not_shown(monkeypatch):
     monkeypatch.setenv("ORDERCAST_SEALING_KEYS", "hush")
     monkeypatch.setenv("ORDERCAST_PLATFORM__TOKEN", "hush")
     assert "hush" not in f"{Settings()!r} {Settings().model_dump()}"
+
+
+def test_settings_are_read_from_files_named_like_them(monkeypatch, tmp_path):
+    (tmp_path / "ORDERCAST_DATABASE__URL").write_text("postgresql://db/ordercast\n")
+    (tmp_path / "ordercast_sealing_keys").write_text("hush\n")
+    (tmp_path / "ORDERCAST_GATEWAY__PORT").write_text("9090")
+    (tmp_path / "something-else").write_text("of another program")
+    monkeypatch.setenv("ORDERCAST_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("ORDERCAST_DATABASE__POOL_SIZE", "3")
+    chosen = Settings()
+    assert (chosen.database.url, chosen.database.pool_size) == ("postgresql://db/ordercast", 3)
+    assert chosen.sealing_keys.get_secret_value() == "hush"
+    assert chosen.gateway.port == 9090
+
+
+def test_the_environment_goes_before_a_file(monkeypatch, tmp_path):
+    (tmp_path / "ORDERCAST_GATEWAY__PORT").write_text("9090")
+    monkeypatch.setenv("ORDERCAST_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("ORDERCAST_GATEWAY__PORT", "9091")
+    assert Settings().gateway.port == 9091
+
+
+def test_the_directory_of_secrets_may_be_named_in_a_dotenv_file(monkeypatch, tmp_path):
+    (tmp_path / "ORDERCAST_PLATFORM__TOKEN").write_text("hush")
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"ORDERCAST_SECRETS_DIR={tmp_path}\n")
+    assert Settings(_env_file=dotenv).platform.token.get_secret_value() == "hush"
+
+
+def test_a_directory_of_secrets_that_is_not_there_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("ORDERCAST_SECRETS_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(SettingsError, match="does not exist"):
+        Settings()

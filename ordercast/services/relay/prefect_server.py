@@ -28,6 +28,8 @@ def prepare_until_done(stop: threading.Event) -> None:
                 if not prepared or not _is_deployed(client):
                     prepare(client)
                     prepared = True
+        except ObjectAlreadyExists:
+            log.info("another relay prepares the Prefect server as well")
         except (httpx.HTTPError, subprocess.SubprocessError) as fault:
             log.warning("the Prefect server is not prepared yet: %s", type(fault).__name__)
         except Exception:

@@ -1,0 +1,79 @@
+"""The doctor at a real Prefect server, platform and archive."""
+
+import httpx
+import pytest
+from prefect.client.orchestration import get_client
+
+from blocks import loading
+from config.prefect_server import DEPLOYMENT, WORK_POOL
+from config.settings import settings
+from ordercast.doctor import blocks, doors, parts, prefect
+from ordercast.services.platform.app import create_app
+from tests.services.platform_server import served
+
+
+@pytest.fixture(autouse=True)
+def fresh(floor, prefect_url, monkeypatch):
+    """The doctor looks where the floor stands, and remembers nothing of other tests."""
+    monkeypatch.setenv("ORDERCAST_PREFECT__API_URL", prefect_url)
+    settings.cache_clear()
+    blocks.in_use.cache_clear()
+
+
+def wrong(look):
+    return [each.found for each in look() if not each.is_well]
+
+
+def test_a_server_that_the_relay_has_prepared_lacks_but_a_worker():
+    assert wrong(prefect.look) == ["0 online"]
+
+
+def test_a_worker_that_beats_is_online():
+    worker = {"name": "a-worker"}
+    url = f"{settings().prefect_api_url}/work_pools/{WORK_POOL}/workers/heartbeat"
+    httpx.post(url, json=worker).raise_for_status()
+    try:
+        assert wrong(prefect.look) == []
+    finally:
+        httpx.delete(url.replace("heartbeat", worker["name"])).raise_for_status()
+
+
+def test_a_deployment_that_somebody_has_changed_is_found():
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(DEPLOYMENT)
+        path = f"/deployments/{deployment.id}"
+        client.request("PATCH", path, json={"paused": True}).raise_for_status()
+        try:
+            assert "deployment `order` is paused" in wrong(prefect.look)
+        finally:
+            client.request("PATCH", path, json={"paused": False}).raise_for_status()
+
+
+def test_blocks_as_they_were_seeded_are_well_and_an_edited_one_is_noted():
+    assert {each.mark for each in blocks.look()} == {"✓"}
+    edited, _ = loading.blocks_from_settings()
+    edited.timeout_seconds = 99
+    edited.save(loading.NAME, overwrite=True)
+    blocks.in_use.cache_clear()
+    assert [each.mark for each in blocks.look()] == ["!", "✓"]
+    assert blocks.platform().timeout_seconds == 99
+
+
+def test_the_platform_of_the_block_answers_and_the_archive_keeps_what_is_written(tmp_path):
+    assert wrong(parts.platform) == wrong(parts.kept_evidence) == []
+    assert list((tmp_path / "archive" / "ordercast-doctor").rglob("*.txt"))
+
+
+def test_a_server_that_is_away_is_found_and_the_blocks_are_as_the_settings_have_them(monkeypatch):
+    monkeypatch.setenv("ORDERCAST_PREFECT__API_URL", "http://127.0.0.1:9/api")
+    settings.cache_clear()
+    assert "does not answer" in wrong(prefect.look)[0]
+    assert list(blocks.look()) == []
+    assert blocks.platform().url == settings().platform_url
+
+
+def test_a_platform_that_refuses_the_token_is_found(tmp_path):
+    with served(create_app(f"sqlite:///{tmp_path / 'guarded.db'}", "the-token")) as url:
+        assert wrong(lambda: doors.platform(url, "the-token")) == []
+        (told,) = wrong(lambda: doors.platform(url, "another"))
+    assert "refuses the token" in told

@@ -1,0 +1,65 @@
+"""Relays that prepare a Prefect server at the same time do not get in each other's way."""
+
+import threading
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectAlreadyExists
+
+from blocks import loading
+from blocks.business_platform import BusinessPlatform
+from blocks.order_archive import OrderArchive
+from config.prefect_server import WORK_POOL
+from ordercast.services.relay import prefect_server
+from tests.services.at_once import at_once
+
+RELAYS = 4
+KINDS = (BusinessPlatform, OrderArchive)
+
+
+def forget_blocks():
+    with get_client(sync_client=True) as client:
+        for kind in KINDS:
+            found = client.read_block_type_by_slug(kind.get_block_type_slug())
+            client.request("DELETE", f"/block_types/{found.id}").raise_for_status()
+
+
+def prepare_as_a_relay_does():
+    """The pool and the blocks; what `prepare_until_done` tries again is tried again."""
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            with get_client(sync_client=True) as client:
+                prefect_server._make_pool(client)
+            loading.seed_blocks()
+        except ObjectAlreadyExists:
+            assert tries < RELAYS
+        else:
+            return
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_the_work_pool_and_the_blocks_are_made_once(floor, attempt):
+    forget_blocks()
+    at_once(*[prepare_as_a_relay_does] * RELAYS)
+    with get_client(sync_client=True) as client:
+        assert client.read_work_pool(WORK_POOL).name == WORK_POOL
+        for kind in KINDS:
+            slug = kind.get_block_type_slug()
+            documents = client.request("GET", f"/block_types/slug/{slug}/block_documents").json()
+            assert [each["name"] for each in documents] == [loading.NAME]
+    assert [kind.load(loading.NAME) for kind in KINDS] == list(loading.blocks_from_settings())
+
+
+def test_one_that_finds_another_at_it_tries_again_until_all_is_there(floor, monkeypatch):
+    stop, faults = threading.Event(), iter([ObjectAlreadyExists(RuntimeError("409"))])
+
+    def prepare(_client):
+        if fault := next(faults, None):
+            raise fault
+        stop.set()
+
+    monkeypatch.setattr(prefect_server, "prepare", prepare)
+    prefect_server.prepare_until_done(stop)
+    assert stop.is_set()

@@ -1,0 +1,198 @@
+"""Several machines: processes that share databases, Redis, an archive and one address, no files."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from config.database_urls import for_prefect
+from config.prefect_server import SERVER_SETTINGS, SHARING_SETTINGS
+from tests.journeys.machine import READY_SECONDS, Machine
+from tests.services.balancer import balancing
+from tests.services.postgres import Cluster
+from tests.services.redis_server import RedisServer
+from tests.waiting import free_port, wait_for
+
+RESTART_SECONDS = 1
+AUTH = "operator:of-the-tests"
+FAST = {
+    "ORDERCAST_RELAY__PARK_MIN_SECONDS": "1",
+    "ORDERCAST_RELAY__RECOVER_SECONDS": "2",
+    "ORDERCAST_RELAY__ZOMBIE_SECONDS": "12",
+}
+
+
+class Machines:
+    """All of them, by name, and the addresses at which others find them."""
+
+    def __init__(
+        self, home: Path, *, database: Mapping[str, str], redis: str, archive: str
+    ) -> None:
+        self.home = home
+        self.ports = {
+            name: free_port()
+            for name in ("api-1", "api-2", "gateway-1", "gateway-2", "platform", "prefect", "door")
+        }
+        self.gateway = f"http://127.0.0.1:{self.ports['door']}"
+        self.platform = f"http://127.0.0.1:{self.ports['platform']}"
+        self.prefect = f"http://127.0.0.1:{self.ports['prefect']}/api"
+        self.environment = {**_clean(), **FAST, **self._settings(database, archive)}
+        self.servers = {**_clean(), **_of_prefect_servers(database["prefect"], redis)}
+        self.all = {machine.name: machine for machine in self._machines()}
+
+    def _settings(self, database: Mapping[str, str], archive: str) -> dict[str, str]:
+        secrets = {
+            "ORDERCAST_DATABASE__URL": database["ordercast"],
+            "ORDERCAST_PLATFORM__DATABASE_URL": database["platform"],
+            "ORDERCAST_SEALING_KEYS": Fernet.generate_key().decode(),
+            "ORDERCAST_ARCHIVE__URL": archive,
+            "ORDERCAST_PREFECT__AUTH_STRING": AUTH,
+        }
+        directory = self.home / "secrets"
+        directory.mkdir()
+        for name, value in secrets.items():
+            (directory / name).write_text(value)
+        return {
+            "ORDERCAST_SECRETS_DIR": str(directory),
+            "ORDERCAST_PREFECT__API_URL": self.prefect,
+            "ORDERCAST_GATEWAY__PUBLIC_URL": self.gateway,
+            "ORDERCAST_PLATFORM__URL": self.platform,
+            "ORDERCAST_PLATFORM__PORT": str(self.ports["platform"]),
+        }
+
+    def _machines(self) -> Iterator[Machine]:
+        for name in ("api-1", "api-2"):
+            port = str(self.ports[name])
+            start = ["prefect", "server", "start", "--no-services", "--port", port]
+            yield self._machine(name, start, self.servers, health="/api/health")
+        yield self._machine("services", ["prefect", "server", "services", "start"], self.servers)
+        yield self._machine("platform", ["ordercast", "serve", "platform"], health="/health")
+        for name in ("gateway-1", "gateway-2"):
+            listening = self.environment | {"ORDERCAST_GATEWAY__PORT": str(self.ports[name])}
+            serve = ["ordercast", "serve", "gateway"]
+            yield self._machine(name, serve, listening, health="/ready")
+        for name in ("relay-1", "relay-2", "worker-1", "worker-2"):
+            yield self._machine(name, ["ordercast", "serve", name.partition("-")[0]])
+
+    def _machine(
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        health: str = "",
+    ) -> Machine:
+        home = self.home / name
+        url = f"http://127.0.0.1:{self.ports[name]}{health}" if health else None
+        own = {**(environment or self.environment), "PREFECT_HOME": str(home / "prefect")}
+        return Machine(name, arguments, own, home, url)
+
+    def __getitem__(self, name: str) -> Machine:
+        return self.all[name]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of `ordercast` as an operator would, on a machine of its own."""
+        environment = {**self.environment, "ORDERCAST_HOME": str(self.home / "operator")}
+        command = [sys.executable, "-m", "ordercast", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    def upgrade(self) -> None:
+        """Bring both databases to shape, once, before anything starts."""
+        done = self.run("db", "upgrade")
+        assert done.returncode == 0, done.stderr
+        command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
+        environment = {**self.servers, "PREFECT_HOME": str(self.home / "operator")}
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+
+    def start(self) -> None:
+        """Start all; the first API server alone, for it registers Prefect's own block types."""
+        self["api-1"].start()
+        self["api-1"].wait_until_ready()
+        for machine in self.all.values():
+            if machine.process is None:
+                machine.start()
+        for machine in self.all.values():
+            machine.wait_until_ready()
+
+    def stop(self) -> None:
+        for machine in reversed(self.all.values()):
+            machine.stop()
+
+
+def _clean() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(("ORDERCAST", "PREFECT"))}
+
+
+def _of_prefect_servers(database_url: str, redis_url: str) -> dict[str, str]:
+    return {
+        **SERVER_SETTINGS,
+        **SHARING_SETTINGS,
+        "PREFECT_API_DATABASE_CONNECTION_URL": for_prefect(database_url),
+        "PREFECT_REDIS_MESSAGING_URL": redis_url,
+        "PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL": redis_url,
+        "PREFECT_SERVER_DOCKET_URL": redis_url,
+        "PREFECT_SERVER_API_AUTH_STRING": AUTH,
+    }
+
+
+@contextmanager
+def running(home: Path, cluster: Cluster, redis: RedisServer, archive: str) -> Iterator[Machines]:
+    """All of them, kept running until the end of the block, but for those that were killed."""
+    with ExitStack() as stack:
+        names = ("ordercast", "prefect", "platform")
+        database = {
+            name: stack.enter_context(cluster.temporary()).replace("+psycopg", "") for name in names
+        }
+        machines = Machines(home, database=database, redis=redis.url, archive=archive)
+        ports = machines.ports
+        balancer = home / "balancer"
+        balancer.mkdir()
+        upstreams = {
+            "ordercast_prefect": [ports["api-1"], ports["api-2"]],
+            "ordercast_gateway": [ports["gateway-1"], ports["gateway-2"]],
+        }
+        listen = {4201: ports["prefect"], 8081: ports["door"]}
+        stack.enter_context(balancing(balancer, upstreams, listen))
+        machines.upgrade()
+        stack.callback(machines.stop)
+        machines.start()
+        stack.enter_context(_kept_running(machines))
+        yield machines
+
+
+@contextmanager
+def _kept_running(machines: Machines) -> Iterator[None]:
+    stop = threading.Event()
+
+    def keep() -> None:
+        while not stop.wait(RESTART_SECONDS):
+            for machine in machines.all.values():
+                machine.watch()
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def wait_until_prepared(machines: Machines) -> None:
+    """Wait until the doctor finds nothing wrong, as an operator would."""
+    last: list[str] = []
+
+    def well() -> bool:
+        told = machines.run("doctor")
+        last[:] = [told.stdout + told.stderr]
+        return told.returncode == 0
+
+    try:
+        wait_for(well, what="the doctor", seconds=READY_SECONDS)
+    except AssertionError:
+        raise AssertionError(f"the doctor finds: {last[0]}") from None
