@@ -1,6 +1,7 @@
 """The other parts, seen by the doctor."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
@@ -8,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.catalog import catalogue
 from config.settings import settings
 from config.tags import tag_rules
-from ordercast.archive.opening import open_archive
+from ordercast.archive.opening import connection_of, open_archive
 from ordercast.doctor import prefect
 from ordercast.doctor.findings import Finding
 from ordercast.domain.errors import OrdercastError
@@ -74,6 +75,7 @@ def service(name: str, url: str) -> Iterator[Finding]:
 def archive() -> Iterator[Finding]:
     """Whether the archive that the settings name answers, with the key that they give."""
     chosen = settings()
-    opened = open_archive(chosen.archive_url, region=chosen.archive.region, timeout_seconds=SECONDS)
+    connection = replace(connection_of(chosen.archive), timeout_seconds=SECONDS)
+    opened = open_archive(chosen.archive_url, connection)
     opened.stat(f"{chosen.archive.bucket_prefix}doctor", "is-anyone-there")
     yield Finding("archive", "answers")
