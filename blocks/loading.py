@@ -2,15 +2,21 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
+import httpx
 from prefect.blocks.core import Block
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import BlockDocument
+from prefect.exceptions import ObjectNotFound
 
 from blocks.business_platform import BusinessPlatform
 from blocks.order_archive import OrderArchive
 from blocks.platform_client import PlatformClient
 from config.settings import settings
 from ordercast.archive.objects import Archive
+from ordercast.archive.opening import connection_of
+from ordercast.domain.errors import ConfigurationError, TransientFault
 
 NAME = "default"
 CACHE_SECONDS = 60
@@ -38,7 +44,7 @@ def _cached(kind: type[Block], client_of: Callable[..., Client]) -> Client:
     """The client of a block, which is read again every minute; one that stands keeps its client."""
     loaded_at, block, client = _clients.get(kind, (float("-inf"), None, None))
     if time.monotonic() - loaded_at > CACHE_SECONDS:
-        loaded = cast(Block, kind.load(NAME))
+        loaded = _load(kind)
         if loaded != block:
             block, client = loaded, client_of(loaded)
         _clients[kind] = (time.monotonic(), loaded, client)
@@ -51,11 +57,14 @@ def seed_blocks() -> None:
     ObjectAlreadyExists if another relay registers them at the same time: try again.
     """
     for block in blocks_from_settings():
-        type(block).register_type_and_schema()
-        try:
-            type(block).load(NAME)
-        except ValueError:  # Prefect's word for a block document that is not there
+        kind = type(block)
+        kind.register_type_and_schema()
+        schema = kind._block_schema_id
+        document = _document(kind)
+        if document is None:
             _save_first(block)
+        elif document.block_schema_id != schema:
+            kind.model_validate(document.data).save(NAME, overwrite=True)  # the UI shows new fields
 
 
 def _save_first(block: Block) -> None:
@@ -63,7 +72,33 @@ def _save_first(block: Block) -> None:
     try:
         block.save(NAME)
     except ValueError:  # Prefect's word for a name that is taken
-        type(block).load(NAME)
+        _load(type(block))
+
+
+def _load(kind: type[Block]) -> Block:
+    """A block as Prefect has it; ConfigurationError if it is not there.
+
+    Not by Prefect's `load`, which tells of itself by an event: each process that only reads a
+    block would start a queue of events, and say at its end that it is being emptied.
+    """
+    document = _document(kind)
+    if document is None:
+        name = f"{kind.get_block_type_slug()}/{NAME}"
+        cure = "start `ordercast up` or `ordercast serve relay`, which make it from the settings"
+        raise ConfigurationError(f"the Prefect block {name}", "is not there", cure)
+    return kind.model_validate(document.data)
+
+
+def _document(kind: type[Block]) -> BlockDocument | None:
+    slug = kind.get_block_type_slug()
+    try:
+        with get_client(sync_client=True) as client:
+            return client.read_block_document_by_name(NAME, slug)
+    except ObjectNotFound:
+        return None
+    except httpx.HTTPError as fault:
+        what = f"the Prefect server does not give the block {slug}/{NAME}"
+        raise TransientFault(f"{what}: {type(fault).__name__} {fault}") from fault
 
 
 def blocks_from_settings() -> tuple[BusinessPlatform, OrderArchive]:
@@ -82,8 +117,4 @@ def _platform_from_settings() -> BusinessPlatform:
 
 def _archive_from_settings() -> OrderArchive:
     chosen = settings()
-    return OrderArchive.from_url(
-        chosen.archive_url,
-        region=chosen.archive.region,
-        timeout_seconds=chosen.archive.timeout_seconds,
-    )
+    return OrderArchive.from_url(chosen.archive_url, connection_of(chosen.archive))

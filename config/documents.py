@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -20,6 +21,8 @@ _PROBLEMS = {
     "model_attributes_type": "is not a mapping of names to values",
     "string_type": "is not a text",
     "bool_parsing": "is neither true nor false",
+    "int_parsing": "is not a whole number",
+    "greater_than": "is not above 0",
     "too_short": "is empty",
     "string_too_short": "is empty",
 }
@@ -104,5 +107,5 @@ def _fields(kind: Any) -> Mapping[str, FieldInfo]:
 
 
 def _bare(kind: Any) -> Any:
-    """A type without `Annotated` around it."""
-    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    """A type without `Annotated` around it, and without the None that may stand for it."""
+    return get_args(kind)[0] if get_origin(kind) in (Annotated, UnionType) else kind

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SettingsConfigDict
@@ -75,7 +75,15 @@ class ArchiveSettings(BaseModel):
     bucket_prefix: str = Field(
         default="ordercast-", description="goes before the tag in a bucket's name"
     )
+    addressing: Literal["auto", "path", "virtual"] = Field(
+        default="auto",
+        description="where the bucket stands; `auto`: as the host is known to want it",
+    )
+    ca_bundle: str = Field(
+        default="", description="PEM file of whom to trust; empty: whom the machine trusts"
+    )
     timeout_seconds: float = Field(default=20, description="for one request")
+    connect_timeout_seconds: float = Field(default=5, description="for a new connection")
 
 
 class PrefectSettings(BaseModel):

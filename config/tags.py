@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from config.bucket_rules import NO_RULES, BucketRules, BucketShape, bucket_rules, check_buckets
 from config.documents import OneOrMany, Shape, fault, load, one_of
 from config.settings import settings
 from config.yaml_document import Fault, Location
@@ -57,14 +58,26 @@ class TagsShape(Shape):
 
     default: Tag = Field(description="the primary tag of orders that no primary rule takes")
     rules: list[RuleShape] = Field(default=[], description="the rules, the first that fits first")
+    buckets: dict[str, BucketShape] = Field(default={}, description="rules for a tag's bucket")
 
 
 @dataclass(frozen=True)
 class TagRules:
-    """All rules in order, and the primary tag where no primary rule applies."""
+    """All rules in order, the primary tag where no primary rule applies, and rules of buckets."""
 
     rules: tuple[TagRule, ...]
     default: str
+    buckets: Mapping[str, BucketRules] = field(default_factory=dict)
+
+    @property
+    def primary_tags(self) -> tuple[str, ...]:
+        """Every tag that may name a bucket, each once."""
+        named = (rule.tag for rule in self.rules if rule.primary)
+        return tuple(dict.fromkeys((*named, self.default)))
+
+    def bucket_rules(self, tag: str) -> BucketRules:
+        """What holds for the bucket of a primary tag."""
+        return self.buckets.get(tag, NO_RULES)
 
 
 @cache
@@ -80,7 +93,8 @@ def load_tags(path: Path) -> TagRules:
     """
     written = load(path, TagsShape, checks=_check)
     rules = [TagRule(rule.tag, _conditions(rule), rule.primary) for rule in written.rules]
-    return TagRules(rules=tuple(rules), default=written.default)
+    buckets = {tag: bucket_rules(bucket) for tag, bucket in written.buckets.items()}
+    return TagRules(rules=tuple(rules), default=written.default, buckets=buckets)
 
 
 def _conditions(rule: RuleShape) -> Mapping[str, tuple[str, ...]]:
@@ -98,6 +112,9 @@ def _check(tags: TagsShape) -> Iterator[Fault]:
             yield Fault((*at, "tag"), problem, "move it up, or use `default:` for the rest")
         if rule.primary and not rule.when and catch_all is None:
             catch_all = rule.tag
+    primary = {tags.default, *(rule.tag for rule in tags.rules if rule.primary)}
+    every = {rule.tag for rule in tags.rules}
+    yield from check_buckets(tags.buckets, primary=sorted(primary), tags=sorted(every))
 
 
 def _check_condition(at: Location, fact: str, patterns: list[str]) -> Iterator[Fault]:

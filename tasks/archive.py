@@ -2,10 +2,12 @@
 
 from hashlib import sha256
 
-from blocks.loading import order_archive
+from blocks.loading import forget_clients, order_archive
 from config.settings import settings
+from config.tags import tag_rules
 from ordercast.archive.naming import bucket_name, object_key
 from ordercast.archive.objects import EvidenceObject
+from ordercast.domain.errors import CredentialsRefused
 from ordercast.domain.order import Stage
 from ordercast.store import archive
 from ordercast.store.clock import now
@@ -21,10 +23,10 @@ from tasks.step import step
 def archive_by_tag(lease: Lease) -> bool:
     """Keep the sealed evidence, and enter it in the index with its tags and its checksum."""
     with database().read() as session:
-        outcome = sealed(session, lease.order_no, lease.version)
+        outcome = sealed(session, lease.order_no, lease.version, with_evidence=True)
     evidence = evidence_object(outcome)
     with ARCHIVE.asking():
-        order_archive().put(evidence)
+        _put(evidence)
     with working(lease) as work:
         archive.record(work.session, _entry(lease, evidence), outcome.tags)
         work.reach(Stage.ARCHIVED)
@@ -32,7 +34,7 @@ def archive_by_tag(lease: Lease) -> bool:
 
 
 def evidence_object(outcome: OrderOutcome) -> EvidenceObject:
-    """The object that proves an outcome, and its place in the archive."""
+    """The object that proves an outcome, its place in the archive, and the rules of its bucket."""
     return EvidenceObject(
         bucket=bucket_name(settings().archive.bucket_prefix, outcome.primary_tag),
         key=object_key(outcome.order_no, outcome.version),
@@ -44,7 +46,17 @@ def evidence_object(outcome: OrderOutcome) -> EvidenceObject:
             "order-version": str(outcome.version),
             "order-state": outcome.state,
         },
+        rules=tag_rules().bucket_rules(outcome.primary_tag),
     )
+
+
+def _put(evidence: EvidenceObject) -> None:
+    """Keep an object; with a key read anew if the one at hand is refused."""
+    try:
+        order_archive().put(evidence)
+    except CredentialsRefused:
+        forget_clients()
+        order_archive().put(evidence)
 
 
 def _entry(lease: Lease, evidence: EvidenceObject) -> ArchiveEntry:

@@ -33,6 +33,9 @@ class Availability:
         except TransientFault as fault:
             self._note(str(fault))
             raise
+        except Exception:
+            self._note(None)  # whoever refuses is there
+            raise
         self._note(None)
 
     def _pass_or_park(self) -> None:

@@ -16,7 +16,9 @@ from ordercast.store import engine
 from ordercast.store.engine import Database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import sealer
+from tests.services.ceph import Ceph
 from tests.services.postgres import Cluster, Postgres
+from tests.services.s3_server import USER, S3Server
 from tests.side_by_side import ByFixture
 
 OURS = ("ORDERCAST_", "PREFECT_")
@@ -83,6 +85,21 @@ def cluster() -> Iterator[Cluster]:
         pytest.skip("no initdb: run .ci/services, or set ORDERCAST_TEST_POSTGRES_URL")
     with tempfile.TemporaryDirectory(prefix="postgres-") as place, Cluster(Path(place)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """The server of ORDERCAST_TEST_S3_URL, which keeps the tests' buckets; else our own Ceph."""
+    given = os.environ.get("ORDERCAST_TEST_S3_URL")
+    if given:
+        yield S3Server(given)
+        return
+    missing = Ceph.missing_programs()
+    if missing:
+        pytest.skip(f"no {', '.join(missing)}: run .ci/services, or set ORDERCAST_TEST_S3_URL")
+    with tempfile.TemporaryDirectory(prefix="ceph-") as place, Ceph(Path(place)) as ceph:
+        user = ceph.add_user(USER)
+        yield S3Server(f"http://{user.key}:{user.secret}@{ceph.endpoint}", ceph)
 
 
 @pytest.fixture(scope="session")

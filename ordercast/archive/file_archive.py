@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, ValidationError
 
 from ordercast.archive.durable import make_directories, write_whole
-from ordercast.archive.objects import EvidenceObject, StoredObject, is_kept
+from ordercast.archive.objects import PIECE_BYTES, EvidenceObject, StoredObject, is_kept
 from ordercast.domain.errors import NotFound, OrdercastError, PermanentFault, TransientFault
 
 NEEDS_A_PERSON = {
@@ -37,6 +37,8 @@ class FileArchive:
     is a whole object at least; the next `put` adds the notes.
     """
 
+    buckets = None
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
@@ -50,13 +52,17 @@ class FileArchive:
             write_whole(path, evidence.body)
             write_whole(_notes_path(path), notes.model_dump_json(indent=2).encode())
 
-    def get(self, bucket: str, key: str) -> bytes:
+    def read(self, bucket: str, key: str, *, offset: int = 0) -> Iterator[bytes]:
         path = self._path(bucket, key)
         with _told_as_faults(path):
             try:
-                return path.read_bytes()
+                file = path.open("rb")
             except FileNotFoundError:
                 raise NotFound("evidence object", f"{bucket}/{key}") from None
+            with file:
+                file.seek(offset)
+                while piece := file.read(PIECE_BYTES):
+                    yield piece
 
     def stat(self, bucket: str, key: str) -> StoredObject | None:
         path = self._path(bucket, key)

@@ -8,6 +8,7 @@ percent-encoded, in the user metadata, which holds 2 kB in all. The index knows 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 from minio.commonconfig import Tags
@@ -18,6 +19,9 @@ MAX_OBJECT_TAGS = 10
 MAX_TAG_BYTES = 128
 MAX_TAGS_BYTES = 1024
 HEADER_PREFIX = "x-amz-meta-"
+LOCK_MODE = "x-amz-object-lock-mode"
+LOCKED_UNTIL = "x-amz-object-lock-retain-until-date"
+PRIMARY, FURTHER = "primary", "further"
 FORBIDDEN_IN_TAGS = re.compile(r"[^\w +\-=.:/@]")
 
 
@@ -25,10 +29,16 @@ def object_tags(tags: Iterable[str]) -> Tags:
     """The object tags of the first ten tags: the tag as the key, `primary` or `further`."""
     labels = Tags.new_object_tags()
     for tag in tags:
-        name = _cut(FORBIDDEN_IN_TAGS.sub("_", tag))
+        name = tag_name(tag)
         if name and name not in labels and len(labels) < MAX_OBJECT_TAGS:
-            labels[name] = "further" if labels else "primary"
+            labels[name] = FURTHER if labels else PRIMARY
     return labels
+
+
+def tag_name(tag: str) -> str:
+    """A tag as the key of an object tag. S3 says 128 characters, Ceph counts bytes."""
+    name = FORBIDDEN_IN_TAGS.sub("_", tag)
+    return name.encode()[:MAX_TAG_BYTES].decode(errors="ignore")
 
 
 def user_metadata(evidence: EvidenceObject) -> dict[str, str | list[str] | tuple[str]]:
@@ -53,12 +63,17 @@ def stored_object(headers: Mapping[str, str]) -> StoredObject:
         sha256=labels.pop("sha256", None),
         tags=tuple(unquote(tag) for tag in tags.split(",") if tag),
         metadata={name: unquote(value) for name, value in labels.items()},
+        lock_mode=(headers.get(LOCK_MODE) or "").lower() or None,
+        locked_until=_moment(headers.get(LOCKED_UNTIL)),
     )
 
 
-def _cut(name: str) -> str:
-    """A name within the length of a tag: S3 says characters, Ceph counts bytes."""
-    return name.encode()[:MAX_TAG_BYTES].decode(errors="ignore")
+def _moment(text: str | None) -> datetime | None:
+    """A time as S3 writes it; Ceph's has nanoseconds, which minio does not read."""
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _fitting(tags: Iterable[str]) -> Iterator[str]:

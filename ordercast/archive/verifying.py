@@ -1,10 +1,9 @@
 """Verification: whether the archive still holds what was put there, byte for byte."""
 
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Protocol
 
-from ordercast.archive.objects import Archive, StoredObject
+from ordercast.archive.objects import Archive, StoredObject, digest
 from ordercast.domain.errors import NotFound, PermanentFault
 
 
@@ -29,19 +28,18 @@ def differences(archive: Archive, expected: Expected) -> list[str]:
     TransientFault if the archive does not answer: that says nothing about the object.
     """
     try:
-        body = archive.get(expected.bucket, expected.key)
+        found, size_bytes = digest(archive, expected.bucket, expected.key)
         stored = archive.stat(expected.bucket, expected.key)
     except NotFound:
         return ["missing"]
     except PermanentFault as fault:
         return [f"unreadable: {fault}"]
-    return [*_in_body(body, expected), *_in_notes(stored, expected)]
+    return [*_in_body(found, size_bytes, expected), *_in_notes(stored, expected)]
 
 
-def _in_body(body: bytes, expected: Expected) -> Iterator[str]:
-    found = sha256(body).hexdigest()
+def _in_body(found: str, size_bytes: int, expected: Expected) -> Iterator[str]:
     if found != expected.sha256:
-        size = f"{len(body)} bytes instead of {expected.size_bytes}"
+        size = f"{size_bytes} bytes instead of {expected.size_bytes}"
         yield f"altered: its SHA-256 is {found}, the index has {expected.sha256}; {size}"
 
 

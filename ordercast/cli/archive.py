@@ -1,14 +1,13 @@
 """`ordercast archive`: find evidence by tag and time, read it, and verify that it is whole."""
 
-import gzip
 import json
 import re
 import sys
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,8 +17,11 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from ordercast.archive.objects import Archive
+from ordercast.archive.json_text import NotReadable, readable
 from ordercast.archive.verifying import differences
+from ordercast.cli.archive_buckets import buckets
+from ordercast.cli.archive_by_block import default_archive
+from ordercast.cli.showing import complain
 from ordercast.store import archive as index
 from ordercast.store.clock import now
 from ordercast.store.engine import Database, database
@@ -28,6 +30,7 @@ AGO = re.compile(r"(\d{1,5})(m|h|d|w)")
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 app = typer.Typer(help="Find, read and verify the evidence of orders.", no_args_is_help=True)
+app.command("buckets")(buckets)
 
 
 def moment(text: str) -> datetime:
@@ -88,13 +91,45 @@ def get(
     """Print the evidence of an order as readable JSON; exit 1 if it was altered."""
     with database().read() as session:
         entry = index.entry(session, order_no, version)
-    body = default_archive().get(entry.bucket, entry.key)
-    altered = sha256(body).hexdigest() != entry.sha256
-    if altered:
-        _complain(f"{entry.bucket}/{entry.key} was altered: its SHA-256 is not {entry.sha256}")
-    _write(body if raw else _readable(body), out)
-    if altered:
+    found = sha256()
+    pieces = _watched(default_archive().read(entry.bucket, entry.key), found.update)
+    try:
+        _write(pieces if raw else readable(pieces), out)
+    except NotReadable as problem:
+        complain(f"{entry.bucket}/{entry.key} cannot be read, {problem}: --raw gives its bytes")
+        raise typer.Exit(1) from None
+    if found.hexdigest() != entry.sha256:
+        complain(f"{entry.bucket}/{entry.key} was altered: its SHA-256 is not {entry.sha256}")
         raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    order_no: Annotated[str, typer.Argument(help="The order's number.")],
+    version: Annotated[int | None, typer.Option(min=1, help="Not the latest version.")] = None,
+) -> None:
+    """Show where the evidence of an order lies, and until when it is locked."""
+    with database().read() as session:
+        entry = index.entry(session, order_no, version)
+    stored = default_archive().stat(entry.bucket, entry.key)
+    if stored is None:
+        complain(f"{entry.bucket}/{entry.key} is missing")
+        raise typer.Exit(1)
+    until = stored.locked_until
+    locked = f"{until:%Y-%m-%d %H:%M:%S} ({stored.lock_mode})" if until else "not locked"
+    facts = {
+        "order": f"{entry.order_no}, version {entry.version}",
+        "state": entry.state,
+        "what": entry.title,
+        "tags": ", ".join(entry.tags),
+        "archived (UTC)": f"{entry.archived_at:%Y-%m-%d %H:%M:%S}",
+        "object": f"{entry.bucket}/{entry.key}",
+        "size": f"{stored.size_bytes} bytes",
+        "SHA-256": entry.sha256,
+        "locked until (UTC)": locked,
+    }
+    for name, fact in facts.items():
+        print(f"{name:>18}: {fact}")
 
 
 @app.command()
@@ -115,13 +150,6 @@ def verify(tag: Tags = None, since: Since = None, until: Until = None) -> None:
     raise typer.Exit(1 if faults else 0)
 
 
-def default_archive() -> Archive:
-    """The archive by its block; imported late, since Prefect takes its time to load."""
-    from blocks.loading import order_archive  # noqa: PLC0415
-
-    return order_archive()
-
-
 def entries(
     opened: Database, wanted: index.ArchiveFilter, *, page: int = 500
 ) -> Iterator[index.ArchivedVersion]:
@@ -136,22 +164,21 @@ def entries(
         after = (found[-1].order_no, found[-1].version)
 
 
-def _readable(body: bytes) -> bytes:
-    try:
-        document = json.loads(gzip.decompress(body))
-    except (OSError, EOFError, zlib.error, ValueError):
-        _complain("this is no compressed JSON: --raw gives the bytes as they are")
-        raise typer.Exit(1) from None
-    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+def _watched(pieces: Iterable[bytes], watch: Callable[[bytes], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        watch(piece)
+        yield piece
 
 
-def _write(content: bytes, out: Path | None) -> None:
+def _write(pieces: Iterator[bytes], out: Path | None) -> None:
+    pieces = chain([next(pieces, b"")], pieces)  # what is missing leaves no empty file behind
     if out is None:
-        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.writelines(pieces)
         sys.stdout.flush()
         return
     try:
-        out.write_bytes(content)
+        with out.open("wb") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise typer.BadParameter(f"cannot write {out}: {error.strerror}") from None
 
@@ -195,7 +222,3 @@ def _with_progress(
         transient=True,
         disable=not console.is_terminal,
     )
-
-
-def _complain(text: str) -> None:
-    Console(stderr=True).print(Text(text))

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -26,6 +27,11 @@ def escape(cell: Any) -> str:
     if isinstance(cell, datetime):
         return f"{cell:%Y-%m-%d %H:%M:%S}"
     return str(cell).replace("[", "\\[")
+
+
+def complain(text: str) -> None:
+    """Print what is wrong to stderr; nothing in it is read as markup."""
+    Console(stderr=True).print(Text(text))
 
 
 def show_json(document: Any) -> None:

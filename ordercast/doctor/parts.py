@@ -9,7 +9,7 @@ from config.settings import settings
 from config.tags import tag_rules
 from ordercast.doctor import archive, blocks, database, doors, prefect
 from ordercast.doctor.findings import Finding
-from ordercast.domain.errors import ConfigurationError, OrdercastError
+from ordercast.domain.errors import OrdercastError
 from ordercast.store.sealing import sealer
 
 Look = Callable[[], Iterator[Finding]]

@@ -8,6 +8,7 @@ OrdercastError
 │   └── Conflict            the state of things does not allow it
 ├── TransientFault          will pass by itself: the order is parked and tried again
 ├── PermanentFault          will not pass by itself: the run fails and waits for a person
+│   └── CredentialsRefused  the key or its rights: read anew, for it may have been changed
 ├── LeaseLost               another segment works on this order: stop without effect
 └── ConfigurationError      a file or setting is wrong: file, line and cure
 """
@@ -85,6 +86,10 @@ class TransientFault(OrdercastError):
 
 class PermanentFault(OrdercastError):
     """A refusal that stands until a person acts; the text says what was answered."""
+
+
+class CredentialsRefused(PermanentFault):
+    """The key, its secret or its rights were refused; whoever holds a copy reads it anew once."""
 
 
 class LeaseLost(OrdercastError):

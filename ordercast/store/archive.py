@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, tuple_
+from sqlalchemy import and_, exists, func, tuple_
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound, PermanentFault
-from ordercast.store.tables import ArchiveEntry, ArchiveTag, ServiceOrder
+from ordercast.store.tables import ArchiveEntry, ArchiveTag, OrderOutcome, ServiceOrder
 
 PLACE = (col(ArchiveEntry.order_no), col(ArchiveEntry.version))
 
 
 @dataclass(frozen=True)
 class ArchivedVersion:
-    """An entry of the index with its tags, and the order's title and state as they are now."""
+    """An entry of the index with its tags, the order's title, and the state it was sealed in."""
 
     order_no: str
     version: int
@@ -117,8 +117,13 @@ def page_after(
 
 
 def _entries() -> Any:
-    columns = (ServiceOrder.title, ServiceOrder.state, ServiceOrder.agent)
-    return _joined(select(ArchiveEntry, *columns))
+    columns = (ServiceOrder.title, OrderOutcome.state, ServiceOrder.agent)
+    same_version = and_(
+        col(OrderOutcome.order_no) == ArchiveEntry.order_no,
+        col(OrderOutcome.version) == ArchiveEntry.version,
+    )
+    query = _joined(select(ArchiveEntry, *columns))
+    return query.join(OrderOutcome, same_version, isouter=True)
 
 
 def _joined(query: Any) -> Any:

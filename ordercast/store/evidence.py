@@ -1,18 +1,22 @@
 """The evidence of an order: everything that proves what was asked and what was done."""
 
-import gzip
 import json
+import zlib
 from base64 import b64encode
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import func, inspect, select
 from sqlmodel import Session, SQLModel, col
 
 from ordercast.store import inbox
 from ordercast.store.tables import CompletionReport, OrderLine, ServiceOrder, WorkOrder
 
 FORMAT = "ordercast-evidence/1"
+COMPRESSION_LEVEL = 6
+GZIP = 16 + zlib.MAX_WBITS
+ROWS_AT_ONCE = 1000
 
 
 def evidence(session: Session, order: ServiceOrder, outcome: dict[str, Any]) -> bytes:
@@ -20,19 +24,40 @@ def evidence(session: Session, order: ServiceOrder, outcome: dict[str, Any]) -> 
 
     It holds the sealed message with the SHA-256 of its plain text, the order, its lines, work
     orders, reports and the outcome. Nothing in it but the sealed message has held a secret.
+    Rows are read, written and compressed one by one: there may be a hundred thousand.
     """
+    squeeze = zlib.compressobj(COMPRESSION_LEVEL, wbits=GZIP)
+    squeezed = bytearray()
+    for text in _document(session, order, outcome):
+        squeezed += squeeze.compress(text.encode())
+    return bytes(squeezed + squeeze.flush())
+
+
+def _document(session: Session, order: ServiceOrder, outcome: dict[str, Any]) -> Iterator[str]:
+    """The text of the document in pieces, its names sorted, as `json.dumps` would write it."""
     order_no = order.order_no
-    document = {
-        "format": FORMAT,
-        "outcome": {name: value for name, value in outcome.items() if name != "lines"},
-        "message": _message(session, order),
-        "order": order.model_dump(mode="json"),
-        "lines": _rows(session, OrderLine, order_no, col(OrderLine.line_no)),
-        "work_orders": sorted(_rows(session, WorkOrder, order_no), key=_place),
-        "reports": _rows(session, CompletionReport, order_no, col(CompletionReport.key)),
-    }
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, default=_moment)
-    return gzip.compress(text.encode(), compresslevel=6, mtime=0)
+    yield f'{{"format": {_json(FORMAT)}, "lines": '
+    yield from _array(_rows(session, OrderLine, order_no, col(OrderLine.line_no)))
+    yield f', "message": {_json(_message(session, order))}'
+    yield f', "order": {_json(order.model_dump(mode="json"))}'
+    yield f', "outcome": {_json({name: outcome[name] for name in outcome if name != "lines"})}'
+    yield ', "reports": '
+    yield from _array(_rows(session, CompletionReport, order_no, col(CompletionReport.key)))
+    yield ', "work_orders": '
+    yield from _array(_rows(session, WorkOrder, order_no, *IN_PLACE))
+    yield "}"
+
+
+IN_PLACE = (col(WorkOrder.line_no), func.length(WorkOrder.id), col(WorkOrder.id))
+"""By line, then by the number at the end of the id: of two ids of a line the longer is later."""
+
+
+def _array(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    opening = "["
+    for row in rows:
+        yield opening + _json(row)
+        opening = ", "
+    yield "]" if opening == ", " else "[]"
 
 
 def _message(session: Session, order: ServiceOrder) -> dict[str, Any]:
@@ -43,15 +68,16 @@ def _message(session: Session, order: ServiceOrder) -> dict[str, Any]:
 
 def _rows(
     session: Session, table: type[SQLModel], order_no: str, *order_by: Any
-) -> list[dict[str, Any]]:
-    """The rows of an order as they stand; plain ones, for there may be a hundred thousand."""
+) -> Iterator[dict[str, Any]]:
+    """The rows of an order as they stand."""
     columns = inspect(table).columns
     query = select(*columns).where(columns["order_no"] == order_no).order_by(*order_by)
-    return [dict(row) for row in session.execute(query).mappings()]
+    found = session.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
+    return (dict(row) for row in found.mappings())
 
 
-def _place(work_order: dict[str, Any]) -> tuple[int, int]:
-    return work_order["line_no"], int(work_order["id"].rpartition("-")[2])
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=_moment)
 
 
 def _moment(value: datetime) -> str:

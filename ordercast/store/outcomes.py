@@ -2,7 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any, cast
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from config.tags import tag_rules
@@ -26,34 +28,50 @@ def seal(work: Work) -> None:
     The order gets its final state and its tags, and gives up what it had claimed.
     """
     session, order = work.session, work.order
-    lines = orders.lines(session, order.order_no)
-    order.state = order_state(OrderState(line.state) for line in lines)
-    order.ended_at = now()
-    found = classify(facts(order, lines), tag_rules().rules, tag_rules().default)
-    order.primary_tag = found.primary
-    summary = _outcome(session, order, lines, found).model_dump(mode="json")
+    order.ended_at = sealed_at = now()
+    outcome = _end(session, order)
     session.add(
         OrderOutcome(
             order_no=order.order_no,
             version=order.version,
-            state=order.state,
-            sealed_at=order.ended_at,
-            primary_tag=found.primary,
-            tags=list(found.tags),
-            summary=summary,
-            evidence=evidence(session, order, summary),
+            state=outcome["state"],
+            sealed_at=sealed_at,
+            primary_tag=outcome["primary_tag"],
+            tags=outcome["tags"],
+            summary=outcome,
+            evidence=evidence(session, order, outcome),
         )
     )
     claims.release(session, order.order_no)
     work.reach(Stage.SEALED)
 
 
-def sealed(session: Session, order_no: str, version: int) -> OrderOutcome:
-    """The frozen outcome of a version; NotFound while there is none."""
-    found = session.get(OrderOutcome, (order_no, version))
+def sealed(
+    session: Session, order_no: str, version: int, *, with_evidence: bool = False
+) -> OrderOutcome:
+    """The frozen outcome of a version; NotFound while there is none.
+
+    Of `summary` and `evidence`, which may be large, one is read and the other left out.
+    """
+    left_out = OrderOutcome.summary if with_evidence else OrderOutcome.evidence
+    found = session.get(
+        OrderOutcome, (order_no, version), options=[defer(cast(Any, left_out), raiseload=True)]
+    )
     if found is None:
         raise NotFound("sealed outcome", f"{order_no}:{version}")
     return found
+
+
+def _end(session: Session, order: ServiceOrder) -> dict[str, Any]:
+    """Give an order its final state and tag; its outcome, as plain data.
+
+    The rows of its lines are let go before the evidence is written.
+    """
+    lines = orders.lines(session, order.order_no)
+    order.state = order_state(OrderState(line.state) for line in lines)
+    found = classify(facts(order, lines), tag_rules().rules, tag_rules().default)
+    order.primary_tag = found.primary
+    return _outcome(session, order, lines, found).model_dump(mode="json")
 
 
 def _outcome(

@@ -2,6 +2,8 @@
 
 One monitor, one OSD on a sparse BlueStore file and one radosgw, each on free ports of
 127.0.0.1 and without authentication between them; all they write is in one directory.
+The S3 door is there in plain HTTP and in TLS with a certificate that nobody knows, and has
+a second storage class, COLD.
 """
 
 import json
@@ -14,8 +16,13 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 START_SECONDS = 120
@@ -69,12 +76,19 @@ class S3User:
 
 
 class Ceph:
-    """A running cluster: use it as a context manager; `endpoint` is the host and port of S3."""
+    """A running cluster: use it as a context manager.
+
+    `endpoint` is the host and port of S3, `tls_endpoint` the same in TLS; `certificate` is the
+    file to trust for it, which knows the server as `localhost` alone.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.port = free_port()
         self.endpoint = f"127.0.0.1:{self.port}"
+        self._tls_port = free_port()
+        self.tls_endpoint = f"localhost:{self._tls_port}"
+        self.certificate = home / "certificate.pem"
         self._configuration = home / "ceph.conf"
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -101,7 +115,9 @@ class Ceph:
         self._start_monitor(fsid, mon_port)
         self._start_osd()
         self.add_user("warm-up")  # makes the pools, which radosgw would otherwise make as well
-        self._start_gateway()
+        self._add_storage_class("COLD")
+        make_certificate(self.certificate)
+        self.start_gateway()
 
     def _start_monitor(self, fsid: str, port: int) -> None:
         monmap = str(self.home / "monmap")
@@ -118,26 +134,52 @@ class Ceph:
         self._spawn("ceph-osd", "--id", "0")
         self._wait_for("the OSD", self._osd_is_up)
 
-    def _start_gateway(self) -> None:
-        frontend = f"beast endpoint={self.endpoint}"
+    def start_gateway(self) -> None:
+        """Open the S3 door, at the ports that it had before."""
+        tls = f"ssl_endpoint=127.0.0.1:{self._tls_port} ssl_certificate={self.certificate}"
+        frontend = f"beast endpoint={self.endpoint} {tls}"
         self._spawn("radosgw", "--name", "client.rgw", "--rgw-frontends", frontend)
         self._wait_for("radosgw", self._gateway_answers)
 
-    def add_user(self, name: str) -> S3User:
-        made = self._run("radosgw-admin", "user", "create", "--uid", name, "--display-name", name)
-        key = json.loads(made)["keys"][0]
-        return S3User(key["access_key"], key["secret_key"])
+    def stop_gateway(self) -> None:
+        """Shut the S3 door; what was stored stays."""
+        _stop(self._processes.pop())
+
+    def add_user(self, name: str, *options: str) -> S3User:
+        arguments = ("--uid", name, "--display-name", name, *options)
+        return _users(self._admin("user", "create", *arguments))[0]
+
+    def suspend_user(self, name: str) -> None:
+        self._admin("user", "suspend", "--uid", name)
+
+    def add_key(self, name: str) -> S3User:
+        """Give a user a second key."""
+        before = set(_users(self._admin("user", "info", "--uid", name)))
+        made = self._admin(
+            "key", "create", "--uid", name, "--key-type", "s3", "--gen-access-key", "--gen-secret"
+        )
+        return next(each for each in _users(made) if each not in before)
+
+    def withdraw_key(self, name: str, key: str) -> None:
+        self._admin("key", "rm", "--uid", name, "--key-type", "s3", "--access-key", key)
+
+    def let_days_pass(self, bucket: str) -> None:
+        """Do what the bucket's lifecycle asks, with a day as long as a second."""
+        self._admin("lc", "process", "--bucket", bucket, "--rgw-lc-debug-interval", "1")
+
+    def _add_storage_class(self, name: str) -> None:
+        place = ("--placement-id", "default-placement", "--storage-class", name)
+        self._admin("zonegroup", "placement", "add", "--rgw-zonegroup", "default", *place)
+        pool = ("--data-pool", "default.rgw.buckets.data")
+        self._admin("zone", "placement", "add", "--rgw-zone", "default", *place, *pool)
+
+    def _admin(self, *arguments: str) -> str:
+        return self._run("radosgw-admin", *arguments)
 
     def stop(self) -> None:
         """Stop what was started, the last first, each by its own process id."""
         while self._processes:
-            process = self._processes.pop()
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _stop(self._processes.pop())
 
     def _osd_is_up(self) -> bool:
         return json.loads(self._run("ceph", "osd", "stat", "--format", "json"))["num_up_osds"] == 1
@@ -174,13 +216,52 @@ class Ceph:
         return done.stdout
 
     def _spawn(self, program: str, *arguments: str) -> None:
-        with (self.home / f"{program}.out.log").open("wb") as out:
+        with (self.home / f"{program}.out.log").open("ab") as out:
             process = subprocess.Popen(
                 [program, "--conf", str(self._configuration), "--foreground", *arguments],
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
         self._processes.append(process)
+
+
+def _users(told: str) -> list[S3User]:
+    keys = json.loads(told)["keys"]
+    return [S3User(key["access_key"], key["secret_key"]) for key in keys]
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def make_certificate(path: Path) -> None:
+    """A key and a self-signed certificate for `localhost`, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
 
 
 def free_port() -> int:

@@ -3,8 +3,9 @@
 from hashlib import sha256
 from uuid import uuid4
 
+from config.bucket_rules import NO_RULES, BucketRules
 from ordercast.archive.naming import bucket_name, object_key
-from ordercast.archive.objects import EvidenceObject
+from ordercast.archive.objects import Archive, EvidenceObject
 
 KEY = object_key("ord-20261122-abcdef", 1)
 
@@ -14,12 +15,18 @@ def fresh_bucket(tag: str = "iot") -> str:
     return bucket_name(f"ordercast-test-{uuid4().hex[:8]}-", tag)
 
 
+def body_of(archive: Archive, bucket: str, key: str) -> bytes:
+    """The whole of an object."""
+    return b"".join(archive.read(bucket, key))
+
+
 def evidence(
     body: bytes = b"evidence",
     *,
     bucket: str = "ordercast-iot",
     tags: tuple[str, ...] = ("iot",),
     metadata: dict[str, str] | None = None,
+    rules: BucketRules = NO_RULES,
 ) -> EvidenceObject:
     return EvidenceObject(
         bucket=bucket,
@@ -28,4 +35,5 @@ def evidence(
         sha256=sha256(body).hexdigest(),
         tags=tags,
         metadata=metadata or {},
+        rules=rules,
     )

@@ -19,17 +19,23 @@ from pathlib import Path
 from tests.services.ceph import Ceph
 from tests.services.postgres import Cluster
 from tests.services.redis_server import RedisServer
+from tests.services.s3_server import USER
 
 Settings = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Server:
-    """A kind of server: the programs it lacks here, and how it runs in a directory."""
+    """A kind of server: the programs it lacks here, and how it runs in a directory.
+
+    One that is not shared is for developers: tests move its users and its doors, so each of
+    their processes starts its own.
+    """
 
     name: str
     missing: Callable[[], Sequence[str]]
     running: Callable[[Path], AbstractContextManager[Settings]]
+    is_shared: bool = True
 
 
 @contextmanager
@@ -42,11 +48,8 @@ def postgres(home: Path) -> Iterator[Settings]:
 @contextmanager
 def s3(home: Path) -> Iterator[Settings]:
     with Ceph(home) as ceph:
-        users = {"": ceph.add_user("agent"), "_OF_ANOTHER": ceph.add_user("another")}
-        yield {
-            f"ORDERCAST_TEST_S3_URL{of}": f"http://{user.key}:{user.secret}@{ceph.endpoint}"
-            for of, user in users.items()
-        }
+        user = ceph.add_user(USER)
+        yield {"ORDERCAST_TEST_S3_URL": f"http://{user.key}:{user.secret}@{ceph.endpoint}"}
 
 
 @contextmanager
@@ -58,19 +61,21 @@ def redis(home: Path) -> Iterator[Settings]:
 SERVERS = (
     Server("PostgreSQL", lambda: [] if Cluster.programs() else ["initdb"], postgres),
     Server("Redis", RedisServer.missing_programs, redis),
-    Server("S3", Ceph.missing_programs, s3),
+    Server("S3", Ceph.missing_programs, s3, is_shared=False),
 )
 """Add a server here, and `make services` and `.ci/run` start it."""
 
 
 @contextmanager
-def all_running(*, tell: Callable[[str], None]) -> Iterator[Settings]:
+def all_running(*, shared_only: bool, tell: Callable[[str], None]) -> Iterator[Settings]:
     """Run every server whose programs are here; the settings that lead to them."""
     settings: dict[str, str] = {}
     with ExitStack() as stack:
         for server in SERVERS:
             if missing := server.missing():
                 tell(f"{server.name}: no {', '.join(missing)}; .ci/services installs it on Debian")
+                continue
+            if shared_only and not server.is_shared:
                 continue
             prefix = f"ordercast-{server.name.lower()}-"
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix))
@@ -87,7 +92,7 @@ def main(command: Sequence[str]) -> int:
         _tell(f"{', '.join(lacking)} cannot run here: .ci/services installs what is missing")
         return 1
     try:
-        with all_running(tell=_tell) as settings:
+        with all_running(shared_only=bool(command), tell=_tell) as settings:
             return _run(command, settings) if command else _show(settings)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT if command else 0

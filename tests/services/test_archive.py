@@ -11,7 +11,7 @@ from ordercast.archive.objects import Archive, EvidenceObject
 from ordercast.archive.opening import open_archive
 from ordercast.archive.verifying import differences
 from ordercast.domain.errors import NotFound, PermanentFault
-from tests.services.evidence import KEY, evidence, fresh_bucket
+from tests.services.evidence import KEY, body_of, evidence, fresh_bucket
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def test_what_is_put_comes_back_byte_for_byte_with_its_notes(archive: Archive) -
         metadata={"order-no": "ord-20261122-abcdef", "title": "开通 5 张卡, 100%"},
     )
     archive.put(kept)
-    assert archive.get(kept.bucket, kept.key) == body
+    assert body_of(archive, kept.bucket, kept.key) == body
     stored = archive.stat(kept.bucket, kept.key)
     assert stored is not None
     assert (stored.size_bytes, stored.sha256) == (len(body), sha256(body).hexdigest())
@@ -70,25 +70,25 @@ def test_other_bytes_are_refused_and_the_first_ones_stay(archive: Archive) -> No
         archive.put(second)
     assert first.sha256 in str(refused.value)
     assert second.sha256 in str(refused.value)
-    assert archive.get(bucket, KEY) == b"first"
+    assert body_of(archive, bucket, KEY) == b"first"
 
 
 def test_what_was_never_put_is_not_found(archive: Archive) -> None:
     bucket = fresh_bucket()
     assert archive.stat(bucket, KEY) is None
     with pytest.raises(NotFound):
-        archive.get(bucket, KEY)
+        body_of(archive, bucket, KEY)
     archive.put(evidence(bucket=bucket))
     assert archive.stat(bucket, "2026/11/22/ord-20261122-zzzzzz/v1.json.gz") is None
     with pytest.raises(NotFound):
-        archive.get(bucket, "2026/11/22/ord-20261122-zzzzzz/v1.json.gz")
+        body_of(archive, bucket, "2026/11/22/ord-20261122-zzzzzz/v1.json.gz")
 
 
 def test_many_writers_may_meet_in_a_new_bucket(archive: Archive) -> None:
     bucket = fresh_bucket("华东")
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(archive.put, [evidence(bucket=bucket)] * 8))
-    assert archive.get(bucket, KEY) == b"evidence"
+    assert body_of(archive, bucket, KEY) == b"evidence"
 
 
 def test_more_tags_than_s3_allows_are_kept_all_the_same(archive: Archive) -> None:
@@ -108,7 +108,7 @@ def test_tags_without_end_do_not_stop_the_archive(archive: Archive) -> None:
 def test_evidence_of_many_lines_is_kept_whole(archive: Archive) -> None:
     kept = evidence(b"0123456789abcdef" * (7 * 2**16), bucket=fresh_bucket())
     archive.put(kept)
-    assert archive.get(kept.bucket, kept.key) == kept.body
+    assert body_of(archive, kept.bucket, kept.key) == kept.body
 
 
 def test_verification_finds_nothing_in_what_was_just_put(archive: Archive) -> None:
@@ -132,4 +132,4 @@ def test_verification_names_what_is_missing_and_what_the_index_has_otherwise(
 
 def test_a_place_that_no_archive_has_is_refused(archive: Archive) -> None:
     with pytest.raises(PermanentFault):
-        archive.get("..", "etc/passwd")
+        body_of(archive, "..", "etc/passwd")

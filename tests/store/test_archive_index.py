@@ -11,7 +11,7 @@ from ordercast.domain.errors import NotFound, PermanentFault
 from ordercast.store import archive as index
 from ordercast.store.archive import ArchivedVersion, ArchiveFilter
 from ordercast.store.engine import Database
-from ordercast.store.tables import ArchiveEntry, ServiceOrder
+from ordercast.store.tables import ArchiveEntry, OrderOutcome, ServiceOrder
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ORDER = "ord-20261122-aaaaaa"
@@ -43,6 +43,17 @@ def entry(order_no: str = ORDER, version: int = 1, *, at: datetime = NOON) -> Ar
     )
 
 
+def outcome(version: int = 1, *, state: str) -> OrderOutcome:
+    return OrderOutcome(
+        order_no=ORDER,
+        version=version,
+        state=state,
+        sealed_at=NOON,
+        primary_tag="iot",
+        evidence=b"",
+    )
+
+
 def order(order_no: str = ORDER, *, agent: str = "agent-x") -> ServiceOrder:
     return ServiceOrder(
         order_no=order_no,
@@ -61,6 +72,7 @@ def numbers(found: list[ArchivedVersion]) -> list[tuple[str, int]]:
 
 def test_an_entry_is_found_with_its_tags_and_the_order_it_belongs_to(session: Session) -> None:
     session.add(order())
+    session.add(outcome(state="completed"))
     index.record(session, entry(), ["iot", "agent:x"])
     [found] = index.find(session, ArchiveFilter())
     assert (found.order_no, found.version, found.archived_at) == (ORDER, 1, NOON)

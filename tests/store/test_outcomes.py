@@ -6,11 +6,12 @@ from base64 import b64decode
 from hashlib import sha256
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ordercast.contracts.outcome import Outcome
 from ordercast.domain.errors import NotFound
-from ordercast.store import outcomes, runs
+from ordercast.store import orders, outcomes, runs
+from ordercast.store.evidence import evidence as write_evidence
 from ordercast.store.overview import overview
 from ordercast.store.sealing import sealer
 from tasks.completion import await_completion
@@ -42,13 +43,14 @@ def activation(**more):
     return order(line, item("2", product="no-such"), relatedParty=party, **more)
 
 
-def outcome(database, order_no, version=1):
+def outcome(database, order_no, version=1, *, with_evidence=False):
     with database.read() as session:
-        return outcomes.sealed(session, order_no, version)
+        return outcomes.sealed(session, order_no, version, with_evidence=with_evidence)
 
 
 def evidence(database, order_no):
-    return json.loads(gzip.decompress(outcome(database, order_no).evidence))
+    kept = outcome(database, order_no, with_evidence=True).evidence
+    return json.loads(gzip.decompress(kept))
 
 
 def test_the_outcome_tells_each_line_and_why_it_did_not_complete(database):
@@ -100,6 +102,29 @@ def test_the_evidence_holds_lines_work_orders_and_reports(database):
     assert len(proof["reports"]) == 48
     assert proof["work_orders"][0]["ended_at"].endswith("Z")
     assert proof["outcome"]["state"] == proof["order"]["state"] == "completed"
+
+
+def test_the_evidence_is_the_same_bytes_for_the_same_facts_in_plain_json(database):
+    order_no = sealed(plan_change(lines=11))
+    frozen = outcome(database, order_no)
+    with database.read() as session:
+        opened = orders.order(session, order_no)
+        first = write_evidence(session, opened, frozen.summary)
+        again = write_evidence(session, opened, frozen.summary)
+    text = gzip.decompress(first).decode()
+    assert first == again
+    assert text == json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True)
+    assert sha256(first).hexdigest() == sha256(again).hexdigest()
+    ids = [each["id"] for each in json.loads(text)["work_orders"]]
+    assert ids == sorted(ids, key=lambda each: [int(part) for part in each.split("-")[3:]])
+
+
+def test_what_is_large_in_an_outcome_is_read_only_by_who_asks_for_it(database):
+    order_no = sealed(plan_change())
+    with pytest.raises(SQLAlchemyError):
+        _ = outcome(database, order_no).evidence
+    with pytest.raises(SQLAlchemyError):
+        _ = outcome(database, order_no, with_evidence=True).summary
 
 
 def test_an_outcome_is_sealed_once(database):

@@ -16,10 +16,11 @@ from ordercast.archive.file_archive import FileArchive
 from ordercast.archive.naming import object_key
 from ordercast.archive.objects import EvidenceObject
 from ordercast.cli import archive as commands
+from ordercast.domain.errors import NotFound
 from ordercast.store import archive as index
 from ordercast.store.archive import ArchiveFilter
 from ordercast.store.engine import Database
-from ordercast.store.tables import ArchiveEntry, ServiceOrder
+from ordercast.store.tables import ArchiveEntry, OrderOutcome, ServiceOrder
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FIRST, SECOND = "ord-20261122-aaaaaa", "ord-20261122-bbbbbb"
@@ -35,7 +36,8 @@ class Shelf:
 
     def keep(self, order_no: str, version: int = 1, *, tags: tuple[str, ...] = ("iot",)) -> None:
         document = {"order_no": order_no, "version": version, "title": "开通 [物联网] 卡"}
-        body = gzip.compress(json.dumps(document).encode(), mtime=0)
+        text = json.dumps(document, ensure_ascii=False)
+        body = gzip.compress(text.encode(), mtime=0)
         digest = sha256(body).hexdigest()
         key = object_key(order_no, version)
         self.archive.put(EvidenceObject("ordercast-iot", key, body, digest, tags))
@@ -51,6 +53,7 @@ class Shelf:
         with self.database.write() as session:
             index.record(session, entry, tags)
             session.merge(_order(order_no))
+            session.add(_outcome(order_no, version))
 
     def path(self, order_no: str, version: int = 1) -> Path:
         return self.archive.directory / "ordercast-iot" / object_key(order_no, version)
@@ -65,6 +68,17 @@ def _order(order_no: str) -> ServiceOrder:
         title="开通 [物联网] 卡",
         state="completed",
         ordered_at=NOON,
+    )
+
+
+def _outcome(order_no: str, version: int) -> OrderOutcome:
+    return OrderOutcome(
+        order_no=order_no,
+        version=version,
+        state="failed" if version == 1 else "completed",
+        sealed_at=NOON,
+        primary_tag="iot",
+        evidence=b"",
     )
 
 
@@ -107,6 +121,28 @@ def test_find_gives_json_to_programs(shelf: Shelf) -> None:
     assert found["archived_at"] == "2026-11-22T14:00:00+00:00"
 
 
+def test_find_shows_the_state_that_each_version_was_sealed_in(shelf: Shelf) -> None:
+    shelf.keep(FIRST)
+    shelf.keep(FIRST, 2)
+    _, out, _ = run("find", "--json")
+    states = {each["version"]: each["state"] for each in json.loads(out)}
+    assert states == {1: "failed", 2: "completed"}
+
+
+def test_show_tells_where_the_evidence_lies_and_that_a_directory_locks_nothing(
+    shelf: Shelf,
+) -> None:
+    shelf.keep(FIRST)
+    code, out, _ = run("show", FIRST)
+    assert code == 0
+    assert f"ordercast-iot/2026/11/22/{FIRST}/v1.json.gz" in out
+    assert "not locked" in out
+    shelf.path(FIRST).unlink()
+    code, _, error = run("show", FIRST)
+    assert code == 1
+    assert "missing" in error
+
+
 def test_get_prints_the_latest_version_as_readable_json(shelf: Shelf) -> None:
     shelf.keep(FIRST)
     shelf.keep(FIRST, 2)
@@ -131,6 +167,17 @@ def test_get_says_where_it_cannot_write(shelf: Shelf, tmp_path: Path) -> None:
     assert "cannot write" in error
 
 
+def test_get_leaves_a_file_as_it_is_when_the_evidence_is_missing(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    shelf.keep(FIRST)
+    shelf.path(FIRST).unlink()
+    (tmp_path / "e.json").write_text("kept")
+    with pytest.raises(NotFound):
+        run("get", FIRST, "--out", str(tmp_path / "e.json"))
+    assert (tmp_path / "e.json").read_text() == "kept"
+
+
 def test_get_gives_altered_evidence_but_says_so_and_fails(shelf: Shelf) -> None:
     shelf.keep(FIRST)
     shelf.path(FIRST).write_bytes(gzip.compress(b'{"forged": true}'))
@@ -138,6 +185,14 @@ def test_get_gives_altered_evidence_but_says_so_and_fails(shelf: Shelf) -> None:
     assert code == 1
     assert json.loads(out) == {"forged": True}
     assert "was altered" in " ".join(error.split())
+
+
+def test_get_says_that_cut_off_evidence_was_cut_off(shelf: Shelf) -> None:
+    shelf.keep(FIRST)
+    shelf.path(FIRST).write_bytes(shelf.path(FIRST).read_bytes()[:-9])
+    code, _, error = run("get", FIRST)
+    assert code == 1
+    assert "ends before its end" in " ".join(error.split())
 
 
 def test_get_does_not_read_what_is_no_compressed_json(shelf: Shelf) -> None:

@@ -7,12 +7,14 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3 import PoolManager
+from urllib3.exceptions import ProtocolError
 
 from ordercast.archive.file_archive import FileArchive
 from ordercast.archive.naming import bucket_name, object_key
-from ordercast.archive.opening import open_archive, parse_address
+from ordercast.archive.opening import Addressing, Connection, open_archive, parse_address
 from ordercast.archive.patient_archive import PatientArchive
-from ordercast.domain.errors import ConfigurationError
+from ordercast.domain.errors import ConfigurationError, TransientFault
 
 S3_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 tags = st.text(min_size=1).filter(lambda text: text.isprintable())
@@ -122,3 +124,40 @@ def test_an_unfit_url_is_told_with_its_cure_and_without_its_secret(url: str) -> 
     assert "s3cr" not in str(told.value)
     assert "URL-encoded" in str(told.value)
     assert told.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("addressing", "host", "path"),
+    [
+        (Addressing.AUTO, "s3.example.com", "/iot/key"),
+        (Addressing.PATH, "s3.example.com", "/iot/key"),
+        (Addressing.VIRTUAL, "iot.s3.example.com", "/key"),
+    ],
+)
+def test_the_bucket_stands_where_the_addressing_says(
+    addressing: Addressing, host: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def ask(_: PoolManager, method: str, url: str, **more: object) -> None:
+        asked.append(url)
+        raise ProtocolError("nobody")
+
+    monkeypatch.setattr(PoolManager, "urlopen", ask)
+    connection = Connection(region="r", addressing=addressing)
+    archive = open_archive("https://key:secret@s3.example.com", connection)
+    assert isinstance(archive, PatientArchive)
+    with pytest.raises(TransientFault):
+        archive.archive.stat("iot", "key")
+    assert asked == [f"https://{host}{path}"]
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_bundle_that_cannot_be_used_is_told_by_its_field(
+    tmp_path: Path, content: str | None
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    if content is not None:
+        bundle.write_text(content)
+    with pytest.raises(ConfigurationError, match="`ca_bundle` of the block `order-archive`"):
+        open_archive("https://key:secret@host", Connection(ca_bundle=str(bundle)))

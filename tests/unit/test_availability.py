@@ -70,3 +70,13 @@ def test_a_refusal_is_an_answer() -> None:
         raise PermanentFault("422")
     with party.asking():
         pass
+
+
+def test_whoever_refuses_after_being_away_is_there_again() -> None:
+    party = Availability("the platform", rest_seconds=0)
+    fail(party)
+    party._rest_seconds = 60
+    with pytest.raises(PermanentFault), party.asking():
+        raise PermanentFault("403")
+    with party.asking():
+        pass

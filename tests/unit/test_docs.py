@@ -1,5 +1,6 @@
 """The documentation says what there is: settings, commands, flows, routes, links, examples."""
 
+import json
 import re
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from config.settings import PROJECT_DIR, Settings
+from ordercast.archive import s3_archive, s3_buckets
+from ordercast.archive.s3_faults import CURES, KEY_CURES
 from ordercast.cli import app as cli
 from ordercast.contracts.report import WorkOrderReport
 from ordercast.contracts.subscriber import NewSubscriber
@@ -153,6 +156,24 @@ def test_the_subscriber_page_names_every_field_event_and_verdict() -> None:
     page = read("docs/subscribers.md")
     named = {*NewSubscriber.model_fields, *EVENT_TYPES, *Verdict} - {"name", "url"}
     assert [name for name in named if f"`{name}`" not in page] == []
+
+
+def test_the_archive_page_names_every_refusal_and_every_field_of_its_block() -> None:
+    from blocks.order_archive import OrderArchive  # noqa: PLC0415 (Prefect takes its time to load)
+
+    page = read("docs/archive.md")
+    named = {*CURES, *KEY_CURES, *OrderArchive.model_fields}
+    assert [name for name in named if f"`{name}`" not in page] == []
+    assert all(field.description for field in OrderArchive.model_fields.values())
+
+
+def test_the_policy_in_the_docs_grants_every_right_that_a_refusal_may_name() -> None:
+    (written,) = re.findall(r"```json\n(.*?)```", read("docs/archive.md"), flags=re.DOTALL)
+    granted = {each for part in json.loads(written)["Statement"] for each in part["Action"]}
+    of_objects = (s3_archive.READ, s3_archive.WRITE, s3_archive.LOCK)
+    named = " ".join((*of_objects, s3_buckets.MAKE, s3_buckets.LOOK, s3_buckets.MEND))
+    assert set(re.findall(r"s3:\w+", named)) <= granted
+    assert not [each for each in granted if "Delete" in each or "*" in each]
 
 
 def test_the_operating_page_names_every_field_and_verdict_of_a_report() -> None:

@@ -13,7 +13,7 @@ import pytest
 from ordercast.archive.file_archive import FileArchive
 from ordercast.archive.objects import EvidenceObject
 from ordercast.archive.patient_archive import PatientArchive
-from ordercast.domain.errors import PermanentFault, TransientFault
+from ordercast.domain.errors import NotFound, PermanentFault, TransientFault
 
 BODY = b"evidence" * 100
 NOBODY = 65534
@@ -138,7 +138,7 @@ def test_a_file_in_the_place_of_a_directory_is_a_permanent_fault(archive: FileAr
 @pytest.mark.parametrize("key", ["../../secrets", "a/../../b", "/etc/passwd"])
 def test_no_key_leads_out_of_the_archive(archive: FileArchive, key: str) -> None:
     with pytest.raises(PermanentFault, match="leads out of the archive"):
-        archive.get("ordercast-iot", key)
+        list(archive.read("ordercast-iot", key))
 
 
 def test_evidence_whose_checksum_is_not_its_own_cannot_be_made() -> None:
@@ -165,7 +165,7 @@ def test_a_patient_archive_gets_over_faults_that_pass(tmp_path: Path, faults: in
     unsteady = Unsteady(tmp_path, faults=faults)
     PatientArchive(unsteady, first_wait_seconds=0.001).put(evidence())
     assert unsteady.tries == faults + 1
-    assert unsteady.get("ordercast-iot", "2026/v1.json.gz") == BODY
+    assert b"".join(unsteady.read("ordercast-iot", "2026/v1.json.gz")) == BODY
 
 
 def test_a_patient_archive_gives_up_after_three_tries(tmp_path: Path) -> None:
@@ -181,3 +181,35 @@ def test_a_patient_archive_does_not_try_a_permanent_fault_again(tmp_path: Path) 
     with pytest.raises(PermanentFault):
         PatientArchive(unsteady, first_wait_seconds=0.001).put(evidence(b"other"))
     assert unsteady.tries == 2
+
+
+class Breaking(FileArchive):
+    """A directory that breaks off each of the first reads, as a network does, after some bytes."""
+
+    def __init__(self, directory: Path, *, faults: int) -> None:
+        super().__init__(directory)
+        self.faults, self.offsets = faults, []
+
+    def read(self, bucket: str, key: str, *, offset: int = 0) -> Iterator[bytes]:
+        self.offsets.append(offset)
+        (whole,) = super().read(bucket, key, offset=offset)
+        if len(self.offsets) > self.faults:
+            yield whole
+            return
+        yield whole[:2]
+        raise TransientFault("connection broken")
+
+
+def test_a_read_that_breaks_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    breaking = Breaking(tmp_path, faults=3)
+    breaking.put(evidence())
+    patient = PatientArchive(breaking, first_wait_seconds=0.001)
+    assert b"".join(patient.read("ordercast-iot", "2026/v1.json.gz")) == BODY
+    assert breaking.offsets == [0, 2, 4, 6]
+
+
+def test_what_is_not_there_is_not_read_again(tmp_path: Path) -> None:
+    breaking = Breaking(tmp_path, faults=0)
+    with pytest.raises(NotFound):
+        list(PatientArchive(breaking).read("ordercast-iot", "nowhere"))
+    assert breaking.offsets == [0]

@@ -15,7 +15,7 @@ from urllib3.exceptions import NameResolutionError, SSLError
 from ordercast.archive.objects import StoredObject
 from ordercast.archive.s3_archive import S3Archive
 from ordercast.archive.s3_faults import fault
-from ordercast.domain.errors import PermanentFault, TransientFault
+from ordercast.domain.errors import CredentialsRefused, PermanentFault, TransientFault
 from tests.services.ceph import free_port
 
 SECRET = "not-so-secret"
@@ -67,6 +67,7 @@ def s3_error(code: str) -> bytes:
         (429, "Whatever"),
         (400, "RequestTimeout"),
         (409, "OperationAborted"),
+        (409, "ConcurrentModification"),
         (403, "QuotaExceeded"),
     ],
 )
@@ -81,10 +82,17 @@ def test_what_s3_says_will_pass_is_a_transient_fault(status: int, code: str) -> 
 @pytest.mark.parametrize(
     ("status", "code", "cure"),
     [
-        (403, "AccessDenied", "ORDERCAST_ARCHIVE__BUCKET_PREFIX"),
-        (403, "InvalidAccessKeyId", "check key and secret"),
         (403, "RequestTimeTooSkewed", "set the clock"),
         (400, "AuthorizationHeaderMalformed", "ORDERCAST_ARCHIVE__REGION"),
+        (400, "IllegalLocationConstraintException", "`region` in the block `order-archive`"),
+        (409, "BucketAlreadyExists", "ORDERCAST_ARCHIVE__BUCKET_PREFIX"),
+        (400, "TooManyBuckets", "limit raised"),
+        (409, "InvalidBucketState", "ordercast archive buckets"),
+        (400, "ObjectLocked", "locked: wait until the lock ends"),
+        (400, "InvalidRetentionPeriod", "`lock:` in tags.yaml"),
+        (400, "InvalidStorageClass", "storage class that the server has"),
+        (400, "MalformedXML", "`buckets:` in tags.yaml"),
+        (501, "NotImplemented", "take it out of `buckets:`"),
         (418, "Teapot", "see the log of the S3 server"),
     ],
 )
@@ -96,7 +104,38 @@ def test_what_s3_refuses_is_a_permanent_fault_with_its_cure(
         pytest.raises(PermanentFault, match=cure) as told,
     ):
         stat_at(server)
+    assert not isinstance(told.value, CredentialsRefused)
     assert SECRET not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [
+        ("AccessDenied", "ORDERCAST_ARCHIVE__BUCKET_PREFIX .*use s3:GetBucketLocation"),
+        ("InvalidAccessKeyId", "check `key` and `secret` in the block `order-archive`"),
+        ("SignatureDoesNotMatch", "ORDERCAST_ARCHIVE__URL"),
+        ("ExpiredToken", "check `key` and `secret`"),
+        ("UserSuspended", "have the account of the key enabled"),
+        ("AccountProblem", "have the account of the key enabled"),
+    ],
+)
+def test_a_refused_key_is_told_apart_for_it_may_have_been_changed(code: str, cure: str) -> None:
+    with (
+        answering(403, s3_error(code), "application/xml") as server,
+        pytest.raises(CredentialsRefused, match=cure) as told,
+    ):
+        stat_at(server)
+    assert SECRET not in str(told.value)
+
+
+def test_a_lock_is_not_taken_for_a_missing_right() -> None:
+    body = s3_error("AccessDenied").replace(b"because", b"forbidden by object lock")
+    with (
+        answering(403, body, "application/xml") as server,
+        pytest.raises(PermanentFault, match="wait until the lock ends") as told,
+    ):
+        stat_at(server)
+    assert not isinstance(told.value, CredentialsRefused)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 429])
@@ -144,7 +183,7 @@ def test_a_server_that_does_not_answer_is_a_transient_fault_after_the_timeout() 
 def test_https_to_a_server_without_tls_is_a_permanent_fault_with_its_cure() -> None:
     with (
         answering(400, b"", "text/plain") as server,
-        pytest.raises(PermanentFault, match="write http:// for https://"),
+        pytest.raises(PermanentFault, match="write http:// in `url`"),
     ):
         stat_at(server, secure=True)
 
@@ -177,4 +216,4 @@ def test_a_certificate_that_nobody_trusts_is_a_permanent_fault() -> None:
     reason = ssl.SSLCertVerificationError("certificate verify failed: self-signed certificate")
     told = fault(SSLError(reason), where="the archive at s3.example.com")
     assert isinstance(told, PermanentFault)
-    assert "SSL_CERT_FILE" in str(told)
+    assert "`ca_bundle`" in str(told)
