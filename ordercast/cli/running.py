@@ -32,6 +32,7 @@ class Service(StrEnum):
 
     GATEWAY = "gateway"
     RELAY = "relay"
+    LISTENER = "listener"
     WORKER = "worker"
     PLATFORM = "platform"
 
@@ -78,7 +79,9 @@ def addresses(chosen: Settings) -> Table:
 
 
 def serve(
-    services: Annotated[list[Service], typer.Argument(help="gateway, relay, worker, platform")],
+    services: Annotated[
+        list[Service], typer.Argument(help="gateway, relay, listener, worker, platform")
+    ],
 ) -> None:
     """Run services in this process until it is told to stop."""
     log_to_console(settings())
