@@ -149,6 +149,9 @@ class BrokerSettings(BaseModel):
     tries: int = Field(
         default=5, description="a message that cannot be stored so often is a dead letter"
     )
+    max_deliveries: int = Field(
+        default=50, description="one delivered more often, where the broker counts, is one too"
+    )
     send_timeout_seconds: float = Field(
         default=5, description="how long an answer or a dead letter may take to be confirmed"
     )

@@ -31,16 +31,19 @@ class Delivery:
     """A message as it was handed over, to be acknowledged once it is stored.
 
     `key` tells it from all others of its queue, where the broker or the sender gave it an id.
+    `times` is how often it was delivered, this time included, where the broker counts.
     """
 
     queue: Queue
     body: bytes
     media_type: str
     acknowledge: Callable[[], Awaitable[Any]]
+    give_back: Callable[[], Awaitable[Any]] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     key: str | None = None
     message_id: str | None = None
     redelivered: bool = False
+    times: int | None = None
     reply_to: str | None = None
     correlation_id: str | None = None
 

@@ -155,6 +155,7 @@ class Rabbit:
 
 def _delivery(queue: Queue, message: RabbitMessage) -> Delivery:
     raw = message.raw_message
+    count = (raw.headers or {}).get("x-delivery-count")  # of quorum queues
     return Delivery(
         queue,
         raw.body,
@@ -164,6 +165,7 @@ def _delivery(queue: Queue, message: RabbitMessage) -> Delivery:
         key=key_of(queue.name, raw.message_id) if raw.message_id else None,
         message_id=raw.message_id,
         redelivered=bool(raw.redelivered),
+        times=count + 1 if isinstance(count, int) else None,
         reply_to=raw.reply_to,
         correlation_id=raw.correlation_id,
     )

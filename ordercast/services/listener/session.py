@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from config.settings import BrokerSettings
@@ -87,19 +88,28 @@ class Session:
     async def take(self, delivery: Delivery) -> None:
         """Take a delivery; on a fault it is left unacknowledged, and the session ends."""
         task = asyncio.current_task()
-        if self._ending or task is None:
-            return
+        assert task
         self._working.add(task)
         try:
-            await self._take(delivery)
-        except (Lost, TimeoutError, *PASSING, *self._middleware.faults) as fault:
-            self._lose(f"{type(fault).__name__}: {fault}")
+            if self._ending:
+                await self._give_back(delivery)
+            else:
+                await self._take(delivery)
         except Exception as fault:
-            log.exception("a message of %s was not taken", delivery.queue.name)
-            self._lose(type(fault).__name__)
+            if not isinstance(fault, (Lost, TimeoutError, *PASSING, *self._middleware.faults)):
+                log.exception("a message of %s was not taken", delivery.queue.name)
+            self._lose(f"{type(fault).__name__}: {fault}")
+            await self._give_back(delivery)
         finally:
             self._taken += 1
             self._working.discard(task)
+
+    async def _give_back(self, delivery: Delivery) -> None:
+        """Have a message delivered again at once, where the end of the connection does not."""
+        if delivery.give_back:
+            with suppress(Exception):
+                async with asyncio.timeout(1):
+                    await delivery.give_back()
 
     async def _take(self, delivery: Delivery) -> None:
         stored = await self._store(delivery)
@@ -114,6 +124,8 @@ class Session:
 
     async def _store(self, delivery: Delivery) -> Stored:
         """Store a message; one that fails so often while the database answers is a dead letter."""
+        if (delivery.times or 0) > self._chosen.max_deliveries:
+            return unstorable(f"was delivered {delivery.times} times without being stored")
         for tries in range(1, self._chosen.tries + 1):
             try:
                 return await self._in_thread(lambda: store(delivery))
@@ -123,7 +135,7 @@ class Session:
                     raise
                 log.exception("a message of %s: try %d", delivery.queue.name, tries)
                 if tries == self._chosen.tries:
-                    return unstorable(fault)
+                    return unstorable(f"cannot be stored: {type(fault).__name__}")
                 await asyncio.sleep(min(0.1 * 2**tries, 5))
         raise AssertionError("unreachable")
 

@@ -34,9 +34,8 @@ def store(delivery: Delivery) -> Stored:
         return _refused(refused)
 
 
-def unstorable(fault: Exception) -> Stored:
+def unstorable(reason: str) -> Stored:
     """What becomes of a message that cannot be stored although the database answers."""
-    reason = f"cannot be stored: {type(fault).__name__}"
     return Stored({"status": "500", "reason": "Internal Server Error", "message": reason}, reason)
 
 
