@@ -37,6 +37,9 @@ class Service(StrEnum):
     PLATFORM = "platform"
 
 
+BROKER_DRIVERS = ("aio_pika", "aiormq", "nats", "faststream")
+"""What they tell of lost connections, relay and listener tell themselves, once."""
+
 MODULES = {service: f"ordercast.services.{service}.service" for service in Service}
 """Each service is a module with `run`, imported only where it is served."""
 
@@ -126,3 +129,5 @@ def log_to_console(chosen: Settings) -> None:
         level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    for driver in BROKER_DRIVERS:
+        logging.getLogger(driver).setLevel(logging.CRITICAL)

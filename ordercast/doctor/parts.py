@@ -13,6 +13,7 @@ from ordercast.doctor import prefect
 from ordercast.doctor.findings import Finding
 from ordercast.domain.errors import OrdercastError
 from ordercast.store.engine import database
+from ordercast.store.listeners import ListenerState, how_it_stands, listeners
 from ordercast.store.migrating import revisions
 from ordercast.store.sealing import sealer
 
@@ -31,6 +32,7 @@ def look_at_everything() -> Iterator[Finding]:
         "gateway": lambda: service("gateway", f"{settings().gateway_url}/ready"),
         "platform": lambda: service("platform", f"{settings().platform_url}/health"),
         "archive": archive,
+        "listener": listener,
     }
     for name, look in parts.items():
         try:
@@ -77,3 +79,18 @@ def archive() -> Iterator[Finding]:
     opened = open_archive(chosen.archive_url, region=chosen.archive.region, timeout_seconds=SECONDS)
     opened.stat(f"{chosen.archive.bucket_prefix}doctor", "is-anyone-there")
     yield Finding("archive", "answers")
+
+
+def listener() -> Iterator[Finding]:
+    """How each listener stands with its broker, where the settings name one."""
+    if not settings().broker.url.get_secret_value():
+        return
+    with database().read() as session:
+        known = listeners(session)
+    if not known:
+        found = "none has shown itself"
+        yield Finding("listener", found, "start it: `ordercast serve listener`")
+    for row in known:
+        stands = how_it_stands(row)
+        cure = "" if stands == ListenerState.LISTENING else "see that the broker runs"
+        yield Finding("listener", f"{row.listener} at {row.broker}: {stands} {row.reason}", cure)

@@ -20,13 +20,10 @@ from ordercast.store.listeners import ListenerState, forget, show
 log = logging.getLogger("ordercast.listener")
 
 STEADY_SECONDS = 60
-DRIVERS = ("aio_pika", "aiormq", "nats", "faststream")
 
 
 def run(stop: threading.Event) -> None:
     """Listen until `stop` is set. Any number of listeners may run at once."""
-    for driver in DRIVERS:
-        logging.getLogger(driver).setLevel(logging.CRITICAL)  # what they tell is told here, once
     asyncio.run(_run(stop))
 
 
