@@ -16,6 +16,10 @@ from typing import Any, Self, TypeVar
 
 import aio_pika
 from aio_pika.abc import AbstractChannel
+from aiormq import spec
+from aiormq.abc import ChannelFrame
+from pamqp.body import ContentBody
+from pamqp.header import ContentHeader
 
 from tests.waiting import free_port, wait_for
 
@@ -57,6 +61,23 @@ class RabbitMQ:
             for body in bodies:
                 message = aio_pika.Message(body, delivery_mode=2, **properties)
                 await channel.default_exchange.publish(message, queue, mandatory=True)
+
+        self.do(publish)
+
+    def send_without_id(self, queue: str, body: bytes, *, reply_to: str | None = None) -> None:
+        """Put a message into a queue as other drivers do, without an id; ours makes one."""
+        properties = spec.Basic.Properties(delivery_mode=2, reply_to=reply_to)
+        frames = [
+            spec.Basic.Publish(exchange="", routing_key=queue),
+            ContentHeader(properties=properties, body_size=len(body)),
+            ContentBody(body),
+        ]
+
+        async def publish(channel: AbstractChannel) -> None:
+            plain = await channel.get_underlay_channel()
+            marshalled = ChannelFrame.marshall(frames=frames, channel_number=plain.number)
+            await plain.write_queue.put(marshalled)
+            await plain.queue_declare(queue, passive=True)  # answered after it was taken
 
         self.do(publish)
 

@@ -183,11 +183,11 @@ def test_the_same_message_id_makes_one_order_of_each_in_it(rabbitmq, queues):
 def test_without_any_id_a_redelivery_is_one_order_and_a_second_message_another(rabbitmq, queues):
     same = body(order())
     with listening():
-        rabbitmq.send(queues.orders, same)
+        rabbitmq.send_without_id(queues.orders, same)
         wait_for_orders(1)
-        rabbitmq.send(queues.orders, same)
+        rabbitmq.send_without_id(queues.orders, same)
         wait_for_orders(2)
-    rabbitmq.send(queues.orders, same, reply_to=queues.answers)
+    rabbitmq.send_without_id(queues.orders, same, reply_to=queues.answers)
     redelivered(rabbitmq, queues.orders)
     with listening():
         ((_, answer),) = answers(rabbitmq, queues.answers)
@@ -196,7 +196,7 @@ def test_without_any_id_a_redelivery_is_one_order_and_a_second_message_another(r
 
 
 def test_what_is_redelivered_but_was_never_stored_is_taken(rabbitmq, queues):
-    rabbitmq.send(queues.orders, body(order()))
+    rabbitmq.send_without_id(queues.orders, body(order()))
     redelivered(rabbitmq, queues.orders)
     with listening():
         wait_for_orders(1)
