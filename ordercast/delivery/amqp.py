@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from aiormq import exceptions, spec
 
-from ordercast.delivery.amqp_lines import AmqpLines, Unreachable
+from ordercast.delivery.amqp_lines import AmqpLines, NotAdmitted, Unreachable
 from ordercast.delivery.answers import Answer
 from ordercast.delivery.channels import Push
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
@@ -27,11 +27,11 @@ FAULTS: Mapping[type[BaseException], Reason] = {
     TimeoutError: Reason.TIMEOUT,
     ssl.SSLError: Reason.TLS,
     Unreachable: Reason.UNREACHABLE,
+    NotAdmitted: Reason.ACCESS_DENIED,
     exceptions.PublishError: Reason.NO_QUEUE,
     exceptions.DeliveryError: Reason.NOT_CONFIRMED,
     exceptions.AuthenticationError: Reason.ACCESS_DENIED,
     exceptions.ProbableAuthenticationError: Reason.ACCESS_DENIED,
-    exceptions.ConnectionNotAllowed: Reason.ACCESS_DENIED,
     exceptions.ChannelAccessRefused: Reason.ACCESS_DENIED,
     exceptions.ChannelPreconditionFailed: Reason.NO_EXCHANGE,
     exceptions.ChannelNotFoundEntity: Reason.NO_EXCHANGE,

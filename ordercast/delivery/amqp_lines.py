@@ -5,6 +5,7 @@ opens it anew, so that nothing is mended in the background for a broker that is 
 """
 
 import asyncio
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,10 @@ PORTS = {"amqp": 5672, "amqps": 5671}
 
 class Unreachable(Exception):
     """No connection to the broker."""
+
+
+class NotAdmitted(Exception):
+    """There is no such virtual host, or not for this user."""
 
 
 @dataclass
@@ -91,12 +96,12 @@ class AmqpLines:
         )
         try:
             await line.connection.connect()
-        except exceptions.AuthenticationError:
-            raise
         except OSError as fault:
-            if factory.connected:
+            if factory.connected or isinstance(fault, ssl.SSLError):
                 raise
             raise Unreachable(str(fault)) from fault
+        except exceptions.InvalidFrameError as fault:  # in place of an answer to Connection.Open
+            raise NotAdmitted("the virtual host is not there, or not for this user") from fault
         line.channel = await line.connection.channel(publisher_confirms=True)
 
     def _put_off(self, line: Line, url: str) -> None:

@@ -77,8 +77,8 @@ class Rabbit:
             no_reply=True,
         )
         subscriber(hand_over)
-        # else what comes before `start` has returned is passed over, and holds its place in
-        # the prefetch for as long as the connection lives
+        # `start` sets it last: what came before would be passed over, and would hold its place
+        # in the prefetch for as long as the connection lives
         subscriber.running = True
 
     async def _make(self, name: str) -> None:
