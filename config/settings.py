@@ -129,7 +129,7 @@ class BrokerSettings(BaseModel):
     """The message middleware that orders and completion reports may come by."""
 
     url: SecretStr = Field(
-        default=SecretStr(""), description="`amqp://`, `nats://` or `redis://`; empty: none"
+        default=SecretStr(""), description="`amqp://…` or `nats://…`; empty: none"
     )
     orders_queues: str = Field(
         default="ordercast.orders",

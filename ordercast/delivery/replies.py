@@ -4,12 +4,18 @@ It goes by the broker of `ORDERCAST_BROKER__URL`, which is the operator's own: t
 no say in it.
 """
 
+from dataclasses import replace
+
 from ordercast.delivery.amqp import properties_of, publish
 from ordercast.delivery.amqp_lines import AmqpLines
 from ordercast.delivery.answers import Answer
 from ordercast.delivery.channels import Channel, Push
 from ordercast.delivery.nats_replies import NatsReplies
 from ordercast.delivery.verdicts import Reason
+
+TEMPORARY = ("amq.", "amq_")
+"""How names begin that a broker, or a driver for it, makes for a queue that ends with its
+connection: one that is gone does not come back."""
 
 
 def reply_channel(broker_url: str, *, timeout_seconds: float) -> Channel:
@@ -31,9 +37,9 @@ class AmqpReplies:
         self._lines = AmqpLines(guard=None)
 
     async def send(self, push: Push) -> Answer:
-        """Publish once; `no-queue` if the sender's queue is not there."""
+        """Publish once; `no-queue` or `queue-gone` if the sender's queue is not there."""
         assert push.reply_to
-        return await publish(
+        answer = await publish(
             self._lines,
             self._broker_url,
             push.body,
@@ -42,6 +48,9 @@ class AmqpReplies:
             routing_key=push.reply_to.address,
             timeout_seconds=self._timeout_seconds,
         )
+        if answer.fault is Reason.NO_QUEUE and push.reply_to.address.startswith(TEMPORARY):
+            return replace(answer, fault=Reason.QUEUE_GONE)
+        return answer
 
     async def close(self) -> None:
         """Close the connection."""

@@ -185,6 +185,15 @@ class Reason(StrEnum):
             "请阅读其应答并修正接收方；系统不再重试。",
         ),
     )
+    QUEUE_GONE = (
+        "queue-gone",
+        Verdict.REJECTED,
+        Text("The sender's temporary queue is gone for good.", "发送方的临时队列已不存在。"),
+        Text(
+            "Wait for answers at a durable queue; it is not tried again.",
+            "请使用持久化队列接收应答；系统不再重试。",
+        ),
+    )
     BUSINESS_REFUSED = (
         "business-refused",
         Verdict.REJECTED,

@@ -280,6 +280,14 @@ def test_a_sender_that_is_away_is_told_when_its_queue_is_there(rabbitmq, queues)
     assert len(rabbitmq.take(queues.answers)) == 1
 
 
+@pytest.mark.parametrize("name", ["amq.gen-gone", "amq.rabbitmq.reply-to.gone"])
+def test_a_temporary_queue_that_is_gone_is_not_tried_again(rabbitmq, queues, name):
+    carried(ReplyTo(name))
+    with relay():
+        wait_for(lambda: set(states()) == {"rejected"}, what="tried again")
+    assert set(reasons()) == {"queue-gone"}
+
+
 def test_senders_are_no_subscriber_that_anybody_lists_or_removes(rabbitmq, queues):
     carried(ReplyTo(queues.answers))
     with database().read() as session:

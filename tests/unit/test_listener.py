@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from config.addresses import without_password
-from config.settings import BrokerSettings
+from config.settings import BrokerSettings, Settings
 from ordercast.domain.errors import ConfigurationError
 from ordercast.services.listener.choosing import open_middleware
 from ordercast.services.listener.deliveries import LONGEST_KEY, Delivery, Kind, Lost, Queue, key_of
@@ -18,6 +18,7 @@ from ordercast.services.listener.letters import LONGEST_HEADER, dead_letter
 from ordercast.services.listener.queues import queues
 from ordercast.services.listener.session import IDLE_LOOKS, Session
 from ordercast.services.listener.storing import Stored
+from ordercast.services.supervisor import children_of
 
 
 def test_queues_are_named_by_comma_with_their_agents():
@@ -45,7 +46,7 @@ def test_queues_that_make_no_sense_are_a_configuration_error(wrong):
         queues(BrokerSettings(**wrong))
 
 
-@pytest.mark.parametrize("url", ["", "kafka://host", "http://host", "host:5672"])
+@pytest.mark.parametrize("url", ["", "kafka://host", "redis://host", "http://host", "host:5672"])
 def test_a_url_of_no_known_broker_is_a_configuration_error(url):
     with pytest.raises(ConfigurationError, match="ORDERCAST_BROKER__URL"):
         open_middleware(BrokerSettings(url=SecretStr(url)), [])
@@ -153,6 +154,22 @@ def test_messages_that_wait_while_none_comes_end_the_session():
     assert isinstance(ended.fault, Lost)
     assert ended.broker.looks == IDLE_LOOKS
     assert ended.broker.is_closed
+
+
+def test_a_connection_that_does_not_let_go_ends_the_process(monkeypatch):
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Silent, "close", hang)
+    monkeypatch.setattr("ordercast.services.listener.session.CLOSE_SECONDS", 0.01)
+    with pytest.raises(SystemExit, match="does not let go"):
+        watch(waiting=5)
+
+
+@pytest.mark.parametrize(("url", "is_there"), [("", False), ("amqp://host/", True)])
+def test_up_starts_a_listener_where_a_broker_is_set(url, is_there):
+    children = children_of(Settings(broker=BrokerSettings(url=SecretStr(url))))
+    assert ("listener" in [child.name for child in children]) is is_there
 
 
 def test_an_empty_queue_ends_no_session():

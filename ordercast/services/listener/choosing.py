@@ -11,8 +11,6 @@ BROKERS = {
     "amqps": ("rabbit", "Rabbit"),
     "nats": ("jetstream", "JetStream"),
     "tls": ("jetstream", "JetStream"),
-    "redis": ("redis_streams", "RedisStreams"),
-    "rediss": ("redis_streams", "RedisStreams"),
 }
 """Each broker is a module and a class in it, imported only where it is used."""
 
