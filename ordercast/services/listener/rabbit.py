@@ -48,7 +48,7 @@ class Rabbit:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._broker = RabbitBroker(
             chosen.url.get_secret_value(),
-            client_properties={"name": NAME},
+            client_properties=cast(Any, {"name": NAME}),
             default_channel=Channel(on_return_raises=True),
             on_close=[self._note_close],
             ack_policy=AckPolicy.MANUAL,
