@@ -137,6 +137,49 @@ class RelaySettings(BaseModel):
     )
 
 
+class BrokerSettings(BaseModel):
+    """The message middleware that orders and completion reports may come by."""
+
+    url: SecretStr = Field(
+        default=SecretStr(""), description="`amqp://…` or `nats://…`; empty: none"
+    )
+    orders_queues: str = Field(
+        default="ordercast.orders",
+        description="where orders come in, by comma; `queue=agent` names their agent",
+    )
+    reports_queues: str = Field(
+        default="ordercast.reports", description="where completion reports come in, by comma"
+    )
+    dead_letters: str = Field(
+        default="ordercast.dead-letters", description="where refused messages go"
+    )
+    queue_type: str = Field(
+        default="classic", description="of queues made in RabbitMQ: `classic` or `quorum`"
+    )
+    prefetch: int = Field(default=16, description="messages that one listener takes at once")
+    max_body_bytes: int = Field(default=16 * 2**20, description="a larger message is refused")
+    tries: int = Field(
+        default=5, description="a message that cannot be stored so often is a dead letter"
+    )
+    max_deliveries: int = Field(
+        default=50, description="one delivered more often, where the broker counts, is one too"
+    )
+    send_timeout_seconds: float = Field(
+        default=5, description="how long an answer or a dead letter may take to be confirmed"
+    )
+    look_seconds: float = Field(
+        default=5, description="how often connection and consumers are looked after"
+    )
+    reconnect_seconds: float = Field(
+        default=1, description="first pause after a lost connection, doubled each time"
+    )
+    reconnect_max_seconds: float = Field(default=30, description="longest such pause")
+    reply_events: str = Field(
+        default="work-order.*,order.*",
+        description="events that are told to the `reply_to` of an order's message, by comma",
+    )
+
+
 class Settings(BaseSettings):
     """All settings; see each group."""
 
@@ -164,6 +207,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     prefect: PrefectSettings = Field(default_factory=PrefectSettings)
     relay: RelaySettings = Field(default_factory=RelaySettings)
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
 
     @classmethod
     def settings_customise_sources(

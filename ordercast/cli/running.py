@@ -32,9 +32,13 @@ class Service(StrEnum):
 
     GATEWAY = "gateway"
     RELAY = "relay"
+    LISTENER = "listener"
     WORKER = "worker"
     PLATFORM = "platform"
 
+
+BROKER_DRIVERS = ("aio_pika", "aiormq", "nats", "faststream")
+"""What they tell of lost connections, relay and listener tell themselves, once."""
 
 MODULES = {service: f"ordercast.services.{service}.service" for service in Service}
 """Each service is a module with `run`, imported only where it is served."""
@@ -78,7 +82,9 @@ def addresses(chosen: Settings) -> Table:
 
 
 def serve(
-    services: Annotated[list[Service], typer.Argument(help="gateway, relay, worker, platform")],
+    services: Annotated[
+        list[Service], typer.Argument(help="gateway, relay, listener, worker, platform")
+    ],
 ) -> None:
     """Run services in this process until it is told to stop."""
     log_to_console(settings())
@@ -123,3 +129,5 @@ def log_to_console(chosen: Settings) -> None:
         level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    for driver in BROKER_DRIVERS:
+        logging.getLogger(driver).setLevel(logging.CRITICAL)

@@ -9,13 +9,17 @@ KEPT_BYTES = 1024
 
 @dataclass(frozen=True)
 class Answer:
-    """The status and the beginning of the body; else the fault and what it said."""
+    """The status and the beginning of the body; else the fault and what it said.
+
+    A broker has no status: it has confirmed a message, or there was a fault.
+    """
 
     duration_ms: int
     status: int | None = None
     body: str = ""
     retry_after: str | None = None
     fault: Reason | None = None
+    is_confirmed: bool = False
 
     @property
     def kept(self) -> str:

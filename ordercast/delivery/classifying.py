@@ -25,6 +25,8 @@ def classify(answer: Answer, rule: Acknowledgement = Acknowledgement.STATUS) -> 
     """Why an answer is a success, or is not; its `verdict` says what follows."""
     if answer.fault is not None:
         return answer.fault
+    if answer.is_confirmed:
+        return Reason.ACKNOWLEDGED
     if answer.status is None:
         return Reason.INTERNAL
     return _by_status(answer.status, answer.body, rule)

@@ -7,13 +7,14 @@ from sqlmodel import Session
 
 from ordercast.contracts.subscriber import CreatedSubscriber, NewSubscriber, SubscriberKind
 from ordercast.contracts.subscriber import SubscriberView as View
+from ordercast.delivery.amqp import exchange_of
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
 from ordercast.delivery.signing import new_secret, problem_with_secret
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.store import subscribers
 from ordercast.store.pushes import event_type_pattern
 
-PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671}
 
 
 def check(wanted: NewSubscriber, guard: Guard) -> None:
@@ -63,13 +64,23 @@ def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:
         yield Problem("url", f"is not a URL ({error})", "use https://host/path")
         return
     if url.scheme not in PORTS or not url.host:
-        yield Problem("url", "is not an http or https URL", "use https://host/path")
-    elif url.userinfo:
-        yield Problem("url", "holds credentials", "leave them out; pushes are signed")
+        yield Problem("url", "is not an http, https or amqp URL", "use https://host/path")
     elif url.fragment:
         yield Problem("url", "has a fragment", "leave out what follows the #")
+    elif problem := _problem_of_its_kind(url, text):
+        yield problem
     else:
         yield from _problems_with_address(url, guard)
+
+
+def _problem_of_its_kind(url: httpx.URL, text: str) -> Problem | None:
+    """A webhook is signed and needs no password; a broker wants one, and an exchange."""
+    if not url.scheme.startswith("amqp"):
+        cure = "leave them out; pushes are signed"
+        return Problem("url", "holds credentials", cure) if url.userinfo else None
+    if not exchange_of(text):
+        return Problem("url", "names no exchange", "use amqp://host/vhost?exchange=name")
+    return None
 
 
 def _problems_with_address(url: httpx.URL, guard: Guard) -> Iterator[Problem]:

@@ -146,6 +146,36 @@ class Reason(StrEnum):
         Text("The business system is busy or limits the rate.", "业务系统繁忙或限流。"),
         Text("Wait; it is tried again.", "请等待；系统会自动重试。"),
     )
+    NOT_CONFIRMED = (
+        "not-confirmed",
+        Verdict.RETRY,
+        Text("The broker did not confirm the message.", "消息代理未确认该消息。"),
+        Text(
+            "Look at the broker's log and disk; it is tried again.",
+            "请查看消息代理的日志与磁盘；系统会自动重试。",
+        ),
+    )
+    NO_EXCHANGE = (
+        "no-exchange",
+        Verdict.RETRY,
+        Text(
+            "The exchange is not there, or of another kind.",
+            "交换机不存在或类型不符。",
+        ),
+        Text(
+            "Declare it durable and fanout, or let us declare it; it is tried again.",
+            "请声明为持久化 fanout 交换机或授予声明权限；系统会自动重试。",
+        ),
+    )
+    NO_QUEUE = (
+        "no-queue",
+        Verdict.RETRY,
+        Text("The sender's queue for answers is not there.", "发送方的应答队列不存在。"),
+        Text(
+            "Declare the queue that reply_to named; it is tried again.",
+            "请声明 reply_to 所指的队列；系统会自动重试。",
+        ),
+    )
     BODY_REFUSED = (
         "body-refused",
         Verdict.REJECTED,
@@ -153,6 +183,15 @@ class Reason(StrEnum):
         Text(
             "Read its answer and mend the receiver; it is not tried again.",
             "请阅读其应答并修正接收方；系统不再重试。",
+        ),
+    )
+    QUEUE_GONE = (
+        "queue-gone",
+        Verdict.REJECTED,
+        Text("The sender's temporary queue is gone for good.", "发送方的临时队列已不存在。"),
+        Text(
+            "Wait for answers at a durable queue; it is not tried again.",
+            "请使用持久化队列接收应答；系统不再重试。",
         ),
     )
     BUSINESS_REFUSED = (

@@ -5,12 +5,11 @@ import ssl
 from collections.abc import Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 import httpx
 
 from ordercast.delivery.answers import Answer
+from ordercast.delivery.channels import Push
 from ordercast.delivery.connecting import GuardedTransport
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
 from ordercast.delivery.verdicts import Reason
@@ -44,15 +43,13 @@ class WebhookChannel:
             trust_env=False,
         )
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def send(self, push: Push) -> Answer:
+        """Post a push to its URL."""
+        headers = {"content-type": push.media_type, **push.headers}
+        return await self.post(push.url, body=push.body, headers=headers)
 
-    async def __aexit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
+        """Close the connections that are kept."""
         await self._client.aclose()
 
     async def post(self, url: str, *, body: str, headers: Mapping[str, str]) -> Answer:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.catalog import catalogue
 from config.settings import settings
 from config.tags import tag_rules
-from ordercast.doctor import archive, blocks, database, doors, prefect
+from ordercast.doctor import archive, blocks, database, doors, listeners, prefect
 from ordercast.doctor.findings import Finding
 from ordercast.domain.errors import OrdercastError
 from ordercast.store.sealing import sealer
@@ -26,6 +26,7 @@ def look_at_everything() -> Iterator[Finding]:
         "gateway": doors.gateway,
         "platform": platform,
         "archive": kept_evidence,
+        "listener": listeners.look,
     }
     for name, look in parts.items():
         try:

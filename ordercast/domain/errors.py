@@ -73,10 +73,14 @@ class NotFound(Refused):
 
 
 class Conflict(Refused):
-    """What stands does not allow the request; `fields` names what differs, where known."""
+    """What stands does not allow the request; `fields` names what differs, where known.
+
+    `message_id` is the kept message's, where one was kept.
+    """
 
     def __init__(self, message: str, fields: Sequence[str] = ()) -> None:
         self.fields = tuple(fields)
+        self.message_id: str | None = None
         super().__init__(message)
 
 

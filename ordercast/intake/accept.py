@@ -21,7 +21,7 @@ from ordercast.intake.canonical import differences
 from ordercast.intake.csv_batch import CSV
 from ordercast.intake.drafts import Draft, Parsed
 from ordercast.intake.parse import parse
-from ordercast.store import inbox, orders
+from ordercast.store import inbox, orders, replying
 from ordercast.store.clock import now
 from ordercast.store.engine import Database
 from ordercast.store.inbox import MessageOutcome, RawMessage
@@ -86,7 +86,8 @@ def _take(database: Database, message: RawMessage, parsed: Parsed) -> Receipt:
     except Conflict as conflict:
         problem = Problem("externalId", str(conflict), "send a new externalId, or the same order")
         with database.write() as session:
-            inbox.keep(session, message, outcome=MessageOutcome.CONFLICT, problems=[problem])
+            kept = inbox.keep(session, message, outcome=MessageOutcome.CONFLICT, problems=[problem])
+        conflict.message_id = kept.id
         raise
     return Receipt(taken, parsed.problems)
 
@@ -104,8 +105,12 @@ def _part(message: RawMessage, draft: Draft) -> RawMessage:
 
 def _named(parts: Sequence[RawMessage]) -> Iterator[tuple[str, str]]:
     for part in parts:
-        if part.agent is not None and part.external_id is not None:
+        if part.agent is None:
+            continue
+        if part.external_id is not None:
             yield part.agent, part.external_id
+        elif part.queue is not None:
+            yield part.agent, sha256(part.body).hexdigest()
 
 
 def _take_one(session: Session, part: RawMessage, draft: Draft) -> Accepted:
@@ -119,6 +124,8 @@ def _take_one(session: Session, part: RawMessage, draft: Draft) -> Accepted:
             fields,
         )
     inbox.keep(session, part, outcome=MessageOutcome.DUPLICATE, order_no=first.order_no)
+    if part.reply_to:
+        replying.remember(session, first, part.reply_to)
     return Accepted(first.order_no, is_new=False)
 
 
@@ -126,13 +133,18 @@ def _external_id(draft: Draft, message: RawMessage) -> str | None:
     given = draft.order.external_id or message.external_id
     if given is None and draft.media_type == CSV:
         return f"csv-{sha256(draft.raw).hexdigest()[:32]}"  # the same file twice is one order
+    if given is None and message.key:
+        return message.key if draft.line is None else f"{message.key}-{draft.line}"
     return given
 
 
 def _first_order(session: Session, part: RawMessage) -> ServiceOrder | None:
-    if part.agent is None or part.external_id is None:
+    if part.agent is not None and part.external_id is not None:
+        return orders.by_external_id(session, part.agent, part.external_id)
+    if not part.redelivered:
         return None
-    return orders.by_external_id(session, part.agent, part.external_id)
+    order_no = inbox.accepted_before(session, part)
+    return orders.order(session, order_no) if order_no else None
 
 
 def _differing(session: Session, first: ServiceOrder, draft: Draft) -> list[str]:
@@ -158,6 +170,8 @@ def _open(session: Session, part: RawMessage, draft: Draft) -> str:
         ordered_at=at,
         **described(draft.order, catalogue()),
     )
+    if part.reply_to:
+        replying.remember(session, order, part.reply_to)
     orders.open_order(session, order, at=at)
     session.flush()
     return order_no

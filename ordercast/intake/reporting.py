@@ -54,14 +54,44 @@ def parse_one_report(database: Database, body: bytes, work_order_id: str) -> Wor
         named = {"work_order_id": work_order_id, **report.model_dump()}
         return validate(WorkOrderReport, named)
     except InvalidMessage as refused:
-        _refuse(database, body, JSON, refused.problems)
+        _refuse(database, RawMessage(body, JSON, source="report"), refused.problems)
 
 
 def parse_reports(database: Database, body: bytes, media_type: str) -> list[WorkOrderReport]:
     """The reports of a bulk; InvalidMessage names every bad one by line or place."""
+    message = RawMessage(body, media_type, source="report")
+    return _read_all(database, message, _documents(body, plain_type(media_type)))
+
+
+def parse_reports_of(database: Database, message: RawMessage) -> list[WorkOrderReport]:
+    """The reports of a message, which may also be a single one as an object.
+
+    One that has no `report_id` takes the message's key, so that it is answered alike when
+    the message comes again.
+    """
+    media_type = plain_type(message.media_type)
+    documents = _documents(message.body, media_type, may_be_one=True)
+    if message.key:
+        documents = _with_ids(documents, message.key)
+    return _read_all(database, message, documents)
+
+
+def _with_ids(documents: Numbered, key: str) -> Numbered:
+    for line, read in documents:
+        yield line, partial(_with_id, read, key if line is None else f"{key}-{line}")
+
+
+def _with_id(read: Callable[[], Any], report_id: str) -> Any:
+    document = read()
+    return {"report_id": report_id, **document} if isinstance(document, dict) else document
+
+
+def _read_all(
+    database: Database, message: RawMessage, documents: Numbered
+) -> list[WorkOrderReport]:
     read: list[WorkOrderReport] = []
     problems: list[Problem] = []
-    for found in _reports(body, plain_type(media_type)):
+    for found in _reports(documents):
         if isinstance(found, WorkOrderReport):
             read.append(found)
         else:
@@ -69,13 +99,13 @@ def parse_reports(database: Database, body: bytes, media_type: str) -> list[Work
     if not read and not problems:
         problems = [Problem("body", "holds no report", "send at least one")]
     if problems:
-        _refuse(database, body, media_type, problems)
+        _refuse(database, message, problems)
     return read
 
 
-def _reports(body: bytes, media_type: str) -> Iterator[WorkOrderReport | Sequence[Problem]]:
+def _reports(documents: Numbered) -> Iterator[WorkOrderReport | Sequence[Problem]]:
     try:
-        for line, read in _documents(decode(body), media_type):
+        for line, read in documents:
             try:
                 yield validate(WorkOrderReport, read(), line=line)
             except InvalidMessage as refused:
@@ -84,16 +114,24 @@ def _reports(body: bytes, media_type: str) -> Iterator[WorkOrderReport | Sequenc
         yield refused.problems
 
 
-def _documents(text: str, media_type: str) -> Numbered:
+def _documents(body: bytes, media_type: str, *, may_be_one: bool = False) -> Numbered:
+    """The documents of a bulk; what cannot be read at all is found when they are gone through."""
+    text = decode(body)
     if media_type == CSV:
-        return _csv_rows(text)
-    if media_type == NDJSON:
+        yield from _csv_rows(text)
+    elif media_type == NDJSON:
         lines = enumerate(text.split("\n"), start=1)
-        return ((n, partial(load_json, line, n)) for n, line in lines if line.strip())
-    if media_type != JSON:
+        yield from ((n, partial(load_json, line, n)) for n, line in lines if line.strip())
+    elif media_type == JSON:
+        yield from _json_documents(load_json(text), may_be_one=may_be_one)
+    else:
         problem = Problem("Content-Type", "is not known", f"use {JSON}, {NDJSON} or {CSV}")
         raise InvalidMessage([problem])
-    document = load_json(text)
+
+
+def _json_documents(document: Any, *, may_be_one: bool) -> Numbered:
+    if may_be_one and isinstance(document, dict):
+        return [(None, partial(_same, document))]
     if not isinstance(document, list):
         raise InvalidMessage([Problem("body", "is not an array", "send an array of reports")])
     return ((place, partial(_same, each)) for place, each in enumerate(document, start=1))
@@ -116,10 +154,7 @@ def _refuse_row(problem: Problem) -> NoReturn:
     raise InvalidMessage([problem])
 
 
-def _refuse(
-    database: Database, body: bytes, media_type: str, problems: Sequence[Problem]
-) -> NoReturn:
-    message = RawMessage(body, media_type, source="report")
+def _refuse(database: Database, message: RawMessage, problems: Sequence[Problem]) -> NoReturn:
     with database.write() as session:
         kept = inbox.keep(session, message, outcome=MessageOutcome.REFUSED, problems=problems)
     raise InvalidMessage(problems, message_id=kept.id)

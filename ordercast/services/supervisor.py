@@ -34,6 +34,8 @@ def children_of(settings: Settings) -> list[Child]:
         Child("gateway", ["ordercast", "serve", "gateway", "relay"], logs, shared),
         Child("worker", ["ordercast", "serve", "worker"], logs, shared),
     ]
+    if settings.broker.url.get_secret_value():
+        children.append(Child("listener", ["ordercast", "serve", "listener"], logs, shared))
     children[0].health_url = f"{_local(settings.gateway.host, settings.gateway.port)}/ready"
     if not settings.platform.url:
         health = f"{_local(settings.platform.host, settings.platform.port)}/health"

@@ -1,19 +1,17 @@
 """Beats: how the relay knows which workers are alive."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.tables import WorkerBeat
+from ordercast.store.upserting import insert_for
 
 KEPT = timedelta(days=1)
 FRESH = timedelta(seconds=5)
-INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def beat(worker: str) -> None:
@@ -30,8 +28,7 @@ def show_alive(session: Session, worker: str) -> None:
 
 
 def _note(session: Session, worker: str, at: datetime) -> None:
-    insert = INSERT[session.get_bind().dialect.name](WorkerBeat)
-    noted = insert.values(worker=worker, beat_at=at)
+    noted = insert_for(session, WorkerBeat).values(worker=worker, beat_at=at)
     session.execute(noted.on_conflict_do_update(index_elements=["worker"], set_={"beat_at": at}))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
 from uuid import uuid4
@@ -12,6 +13,8 @@ from ordercast.domain.errors import NotFound, Problem
 from ordercast.store.clock import now
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import InboxMessage
+
+REDELIVERED_WITHIN = timedelta(days=1)
 
 
 class MessageOutcome(StrEnum):
@@ -25,14 +28,30 @@ class MessageOutcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class ReplyTo:
+    """Where the sender of a message waits for answers, and the id by which it knows it."""
+
+    address: str
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True)
 class RawMessage:
-    """A message before it is kept: its bytes, what they are, and where they came from."""
+    """A message before it is kept: its bytes, what they are, and where they came from.
+
+    `key` tells a message of a queue from all others; one that is `redelivered` may have been
+    taken before.
+    """
 
     body: bytes
     media_type: str
     source: str
     agent: str | None = None
     external_id: str | None = None
+    queue: str | None = None
+    key: str | None = None
+    redelivered: bool = False
+    reply_to: ReplyTo | None = None
 
 
 def keep(
@@ -51,6 +70,7 @@ def keep(
         media_type=message.media_type,
         agent=message.agent,
         external_id=message.external_id,
+        queue=message.queue,
         sealed=sealer().seal(message.body),
         sha256=sha256(message.body).hexdigest(),
         size_bytes=len(message.body),
@@ -68,6 +88,18 @@ def message(session: Session, message_id: str) -> InboxMessage:
     if found is None:
         raise NotFound("message", message_id)
     return found
+
+
+def accepted_before(session: Session, message: RawMessage) -> str | None:
+    """The order that the same bytes became when they came by the same queue within a day."""
+    same = select(InboxMessage.order_no).where(
+        InboxMessage.queue == message.queue,
+        InboxMessage.sha256 == sha256(message.body).hexdigest(),
+        InboxMessage.agent == message.agent,
+        InboxMessage.outcome == MessageOutcome.ACCEPTED,
+        InboxMessage.received_at > now() - REDELIVERED_WITHIN,
+    )
+    return session.exec(same.order_by(col(InboxMessage.received_at).desc())).first()
 
 
 def plain_body(kept: InboxMessage) -> bytes:

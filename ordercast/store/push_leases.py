@@ -15,7 +15,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
+from ordercast.store.inbox import ReplyTo
 from ordercast.store.pushes import DeliveryState
+from ordercast.store.replying import SENDERS, where_senders_wait
 from ordercast.store.tables import (
     PushAttempt,
     PushDelivery,
@@ -29,11 +31,15 @@ PENDING = DeliveryState.PENDING.value
 
 @dataclass(frozen=True)
 class LeasedDelivery:
-    """A delivery that its holder alone may send until the lease ends."""
+    """A delivery that its holder alone may send until the lease ends.
+
+    `reply_to` is where the sender waits, if it is the order's sender who is told.
+    """
 
     delivery: PushDelivery
     event: PushEvent
     subscriber: Subscriber
+    reply_to: ReplyTo | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,13 @@ def _read(session: Session, ids: Sequence[UUID]) -> list[LeasedDelivery]:
         .where(PushDelivery.subscriber_id == Subscriber.id)
         .order_by(col(PushDelivery.due_at), col(PushDelivery.sequence))
     )
-    return [LeasedDelivery(*row) for row in session.exec(query)]
+    rows = session.exec(query).all()
+    to_senders = {delivery.order_no for delivery, _, told in rows if told.id == SENDERS}
+    waiting = where_senders_wait(session, to_senders) if to_senders else {}
+    return [
+        LeasedDelivery(*row, waiting.get(row[0].order_no) if row[2].id == SENDERS else None)
+        for row in rows
+    ]
 
 
 def record_attempt(session: Session, leased: LeasedDelivery, tried: Tried) -> bool:

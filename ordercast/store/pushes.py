@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES, SubscriberKind, SubscriberState
+from ordercast.store import replying
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.nudges import Topic, nudge_after_commit
@@ -110,9 +111,7 @@ def _add_deliveries(
     session: Session, order: ServiceOrder, events: Sequence[PushEvent], *, tags: set[str]
 ) -> int:
     """Add a delivery for each subscriber who wants an event; how many there are."""
-    audience = [
-        subscriber for subscriber in _active(session) if _sees(subscriber, order.agent, tags)
-    ]
+    audience = [each for each in _active(session) if _sees(each, order, tags)]
     busy = _busy(session, order.order_no) if audience else set()
     added = 0
     for some in chunks(events):
@@ -159,11 +158,13 @@ def _busy(session: Session, order_no: str) -> set[str]:
     return set(session.exec(pending.distinct()).all())
 
 
-def _sees(subscriber: Subscriber, agent: str, tags: set[str]) -> bool:
-    """Whether orders of this agent with these tags concern the subscriber."""
-    if subscriber.kind == SubscriberKind.AGENT and subscriber.agent != agent:
+def _sees(subscriber: Subscriber, order: ServiceOrder, tags: set[str]) -> bool:
+    """Whether an order with these tags concerns the subscriber."""
+    if subscriber.id == replying.SENDERS:
+        return order.reply_to is not None
+    if subscriber.kind == SubscriberKind.AGENT and subscriber.agent != order.agent:
         return False
-    if subscriber.agents and agent not in subscriber.agents:
+    if subscriber.agents and order.agent not in subscriber.agents:
         return False
     return not subscriber.tags or not tags.isdisjoint(subscriber.tags)
 
@@ -174,5 +175,7 @@ def event_type_pattern(pattern: str) -> bool:
 
 
 def _wants(subscriber: Subscriber, event_type: str) -> bool:
+    if subscriber.id == replying.SENDERS:
+        return replying.is_told(event_type)
     patterns = subscriber.event_types or DEFAULT_EVENT_TYPES
     return any(fnmatchcase(event_type, pattern) for pattern in patterns)

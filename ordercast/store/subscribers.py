@@ -3,9 +3,10 @@
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import func
+from sqlalchemy import and_, func
 from sqlmodel import Session, col, select
 
+from config.addresses import without_password
 from ordercast.contracts.subscriber import NewSubscriber, SubscriberState
 from ordercast.domain.errors import Conflict, NotFound
 from ordercast.store import push_leases
@@ -13,6 +14,7 @@ from ordercast.store.chunks import CHUNK
 from ordercast.store.clock import now
 from ordercast.store.commits import after_commit
 from ordercast.store.engine import Database
+from ordercast.store.replying import SENDERS
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import Subscriber
 from ordercast.store.waiting_lines import Line, wait_in_line
@@ -27,6 +29,9 @@ def create(session: Session, wanted: NewSubscriber, *, secret: str) -> Subscribe
     sealed = sealer().seal(secret.encode())
     key = f"sub-{secrets.token_hex(5)}"
     subscriber = Subscriber(**given, id=key, sealed_secret=sealed, created_at=now())
+    shown = without_password(wanted.url)
+    if shown != wanted.url:
+        subscriber.url, subscriber.sealed_url = shown, sealer().seal(wanted.url.encode())
     session.add(subscriber)
     return subscriber
 
@@ -34,7 +39,7 @@ def create(session: Session, wanted: NewSubscriber, *, secret: str) -> Subscribe
 def get(session: Session, subscriber_id: str) -> Subscriber:
     """The subscriber with that id; NotFound if there is none, or no longer."""
     found = session.get(Subscriber, subscriber_id)
-    if found is None or found.state == SubscriberState.DELETED.value:
+    if found is None or found.id == SENDERS or found.state == SubscriberState.DELETED.value:
         raise NotFound("subscriber", subscriber_id)
     return found
 
@@ -75,5 +80,14 @@ def secret_of(subscriber: Subscriber) -> str:
     return sealer().unseal(subscriber.sealed_secret).decode()
 
 
+def url_of(subscriber: Subscriber) -> str:
+    """The URL with its password; ConfigurationError if no sealing key opens it."""
+    if subscriber.sealed_url is None:
+        return subscriber.url
+    return sealer().unseal(subscriber.sealed_url).decode()
+
+
 def _kept():
-    return col(Subscriber.state) != SubscriberState.DELETED.value
+    return and_(
+        col(Subscriber.state) != SubscriberState.DELETED.value, col(Subscriber.id) != SENDERS
+    )

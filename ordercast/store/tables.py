@@ -54,6 +54,7 @@ class InboxMessage(SQLModel, table=True):
     """A message as it came, sealed, with what became of it; nothing is ever thrown away."""
 
     __tablename__ = "inbox_message"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),)
 
     id: str = Field(primary_key=True)
     received_at: datetime = _time(index=True)
@@ -61,6 +62,7 @@ class InboxMessage(SQLModel, table=True):
     media_type: str
     agent: str | None = None
     external_id: str | None = None
+    queue: str | None = None
     sealed: bytes = Field(sa_type=LargeBinary)
     sha256: str
     size_bytes: int
@@ -95,6 +97,8 @@ class ServiceOrder(SQLModel, table=True):
     cancel_requested_at: datetime | None = _time(default=None)
     primary_tag: str | None = None
     event_count: int = 0
+    reply_to: str | None = None
+    correlation_id: str | None = None
 
 
 class OrderLine(SQLModel, table=True):
@@ -203,6 +207,19 @@ class WorkerBeat(SQLModel, table=True):
     beat_at: datetime = _time()
 
 
+class ListenerBeat(SQLModel, table=True):
+    """When a listener was last alive, and how it stands with its broker."""
+
+    __tablename__ = "listener_beat"  # pyright: ignore[reportAssignmentType]
+
+    listener: str = Field(primary_key=True)
+    broker: str
+    state: str
+    reason: str = ""
+    since: datetime = _time()
+    beat_at: datetime = _time()
+
+
 class ExclusiveClaim(SQLModel, table=True):
     """An order's place in the queue for a number or card that one order at a time works on."""
 
@@ -287,7 +304,10 @@ class OrderCommand(SQLModel, table=True):
 
 
 class Subscriber(SQLModel, table=True):
-    """Someone who is told: where, with which secret, and of what."""
+    """Someone who is told: where, with which secret, and of what.
+
+    A URL with a password is sealed, and shown without it.
+    """
 
     __tablename__ = "subscriber"  # pyright: ignore[reportAssignmentType]
 
@@ -296,6 +316,7 @@ class Subscriber(SQLModel, table=True):
     kind: str
     agent: str | None = None
     url: str
+    sealed_url: bytes | None = Field(default=None, sa_type=LargeBinary)
     sealed_secret: bytes = Field(sa_type=LargeBinary)
     event_types: list[str] = _json(default_factory=list)
     tags: list[str] = _json(default_factory=list)

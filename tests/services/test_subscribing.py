@@ -106,3 +106,32 @@ def test_an_unknown_push_is_not_found_and_an_unknown_state_refused(http):
     answer = http.get("/pushes", params={"state": "lost"})
     assert answer.status_code == 400
     assert "gave-up" in answer.json()["problems"][0]["cure"]
+
+
+EXCHANGE = {**PARTNER, "url": "amqp://user:hunter2@127.0.0.1:5672/vhost?exchange=orders"}
+
+
+def test_an_exchange_may_be_subscribed_and_its_password_is_shown_to_nobody(http):
+    created = http.post("/subscribers", json=EXCHANGE)
+    assert created.status_code == 201
+    key = created.json()["id"]
+    for answer in (created, http.get("/subscribers"), http.get(f"/subscribers/{key}")):
+        assert "hunter2" not in answer.text
+        assert "amqp://user:***@127.0.0.1:5672/vhost?exchange=orders" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("amqp://127.0.0.1/vhost", "names no exchange"),
+        ("amqp://127.0.0.1/vhost?exchange=", "names no exchange"),
+        ("amqp://127.0.0.1/vhost?exchange=a&exchange=b", "names no exchange"),
+        ("amqp://10.0.0.1/?exchange=a", "no push may go"),
+        ("mqtt://127.0.0.1/?exchange=a", "is not an http"),
+    ],
+)
+def test_what_is_wrong_with_the_address_of_a_broker_is_told(http, url, problem):
+    answer = http.post("/subscribers", json={**PARTNER, "url": url})
+    assert answer.status_code == 400
+    (told,) = answer.json()["problems"]
+    assert told["field"] == "url" and problem in told["problem"]

@@ -22,20 +22,20 @@ from uuid import UUID, uuid4
 from config.settings import RelaySettings, settings
 from ordercast.contracts.subscriber import Acknowledgement, ScheduleName
 from ordercast.delivery.answers import Answer
+from ordercast.delivery.channels import Channel, Push
 from ordercast.delivery.classifying import classify
 from ordercast.delivery.cloud_events import MEDIA_TYPE, body_of
-from ordercast.delivery.guard import guard
 from ordercast.delivery.next_steps import History, next_step
+from ordercast.delivery.opening import open_channels
 from ordercast.delivery.schedules import parse_retry_after
 from ordercast.delivery.signing import signed_headers
 from ordercast.delivery.verdicts import Reason
-from ordercast.delivery.webhook import WebhookChannel
 from ordercast.domain.errors import ConfigurationError
 from ordercast.store import push_leases
 from ordercast.store.clock import now
 from ordercast.store.engine import Database, database
 from ordercast.store.push_leases import LeasedDelivery, Tried
-from ordercast.store.subscribers import secret_of
+from ordercast.store.subscribers import secret_of, url_of
 from ordercast.store.tables import PushAttempt
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class DeliverLoop:
     def __init__(
         self,
         database: Database,
-        channel: WebhookChannel,
+        channel: Channel,
         *,
         relay: RelaySettings,
         base_url: str,
@@ -150,8 +150,7 @@ class DeliverLoop:
 
     async def _answer(self, leased: LeasedDelivery) -> Answer:
         try:
-            body, headers = _message(leased, base_url=self._base_url)
-            return await self._channel.post(leased.subscriber.url, body=body, headers=headers)
+            return await self._channel.send(_push(leased, base_url=self._base_url))
         except asyncio.CancelledError:
             return Answer(0, body="the relay stopped", fault=Reason.STOPPED)
         except ConfigurationError as error:
@@ -209,11 +208,22 @@ class DeliverLoop:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _message(leased: LeasedDelivery, *, base_url: str) -> tuple[str, dict[str, str]]:
-    body = body_of(leased.event, base_url=base_url)
-    secret = secret_of(leased.subscriber)
-    signature = signed_headers([secret], message_id=str(leased.event.id), body=body, at=now())
-    return body, {"content-type": MEDIA_TYPE, **signature}
+def _push(leased: LeasedDelivery, *, base_url: str) -> Push:
+    event, subscriber = leased.event, leased.subscriber
+    body = body_of(event, base_url=base_url)
+    signature: dict[str, str] = {}
+    if leased.reply_to is None:  # who waits at our own broker knows that it is us
+        secret = secret_of(subscriber)
+        signature = signed_headers([secret], message_id=str(event.id), body=body, at=now())
+    return Push(
+        url_of(subscriber),
+        str(event.id),
+        event.type,
+        MEDIA_TYPE,
+        body,
+        signature,
+        leased.reply_to,
+    )
 
 
 def _tried(leased: LeasedDelivery, answer: Answer, began: datetime) -> Tried:
@@ -252,14 +262,12 @@ async def _deliver(stop: threading.Event, nudge: threading.Event) -> None:
     relay = settings().relay
     helpers = ThreadPoolExecutor(relay.deliver_concurrency + 1, thread_name_prefix="deliver")
     asyncio.get_running_loop().set_default_executor(helpers)  # for DNS, and to hear nudges
-    channel = WebhookChannel(
-        guard(),
-        timeout_seconds=relay.deliver_timeout_seconds,
-        connections=relay.deliver_concurrency,
-    )
-    async with channel:
-        loop = DeliverLoop(database(), channel, relay=relay, base_url=settings().gateway_url)
+    channels = open_channels(relay, settings().broker)
+    try:
+        loop = DeliverLoop(database(), channels, relay=relay, base_url=settings().gateway_url)
         await _until_stopped(loop, stop, nudge)
+    finally:
+        await channels.close()
 
 
 async def _until_stopped(loop: DeliverLoop, stop: threading.Event, nudge: threading.Event) -> None:
