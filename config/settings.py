@@ -141,6 +141,9 @@ class Settings(BaseSettings):
     )
     catalog: Path = Field(default=CONFIG_DIR / "catalog.yaml", description="the product catalogue")
     tags: Path = Field(default=CONFIG_DIR / "tags.yaml", description="the rules of classification")
+    dialects: str = Field(
+        default="", description="a directory of your own dialects; empty: the packaged ones alone"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)

@@ -95,7 +95,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        cure = "put the file there, or set ORDERCAST_CATALOG or ORDERCAST_TAGS to where it is"
+        cure = "put the file there, or set the ORDERCAST_ setting that names it to where it is"
         raise ConfigurationError(shown(path), error.strerror or "cannot be read", cure) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
@@ -156,6 +156,8 @@ def _entry(node: Node, step: str | int) -> tuple[Node | None, Node | None]:
         return next(((key, value) for key, value in node.value if key.value == step), (None, None))
     if isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
         return None, node.value[step]
+    if step == 0:  # one thing by itself, where a list may stand
+        return None, node
     return None, None
 
 

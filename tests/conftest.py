@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from config.dialects import dialects
 from config.settings import Settings, settings
 from ordercast.delivery.guard import guard
 from ordercast.store import engine
@@ -19,7 +20,7 @@ from tests.services.postgres import Cluster, Postgres
 
 OURS = ("ORDERCAST_", "PREFECT_")
 FOR_TESTS = "ORDERCAST_TEST_"
-CACHED = (settings, engine.database, sealer, guard)
+CACHED = (settings, engine.database, sealer, guard, dialects)
 """What hangs on the environment; the catalogue and the tags are read once for all tests."""
 
 

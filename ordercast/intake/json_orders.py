@@ -104,9 +104,15 @@ def load_json(text: str, line: int | None = None) -> Any:
         refuse("holds a number that is not finite or too long", "send a finite, shorter one")
     if _NUL.search(spelled):
         refuse("holds a NUL character", "leave it out")
-    if _is_deeper(value, MOST_LEVELS):
+    if is_deeper(value):
         refuse("is nested too deeply", _FLATTEN)
     return value
+
+
+def plain_type(media_type: str) -> str:
+    """The media type without its parameters; `application/…+json` counts as JSON."""
+    plain = media_type.partition(";")[0].strip().lower()
+    return JSON if plain.endswith("+json") else plain
 
 
 class _GivenTwice(ValueError):
@@ -122,7 +128,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _is_deeper(value: Any, levels: int) -> bool:
+def is_deeper(value: Any, levels: int = MOST_LEVELS) -> bool:
     """Whether arrays and objects stand in one another more than so many levels deep."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(levels):

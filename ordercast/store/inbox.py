@@ -26,13 +26,19 @@ class MessageOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class RawMessage:
-    """A message before it is kept: its bytes, what they are, and where they came from."""
+    """A message before it is kept: its bytes, what they are, and where they came from.
+
+    `dialect` is the one that its sender names; intake finds it by queue, agent or content
+    where there is none.
+    """
 
     body: bytes
     media_type: str
     source: str
     agent: str | None = None
     external_id: str | None = None
+    queue: str | None = None
+    dialect: str | None = None
 
 
 def keep(
@@ -42,8 +48,12 @@ def keep(
     outcome: MessageOutcome,
     problems: Sequence[Problem] = (),
     order_no: str | None = None,
+    translated_from: str | None = None,
 ) -> InboxMessage:
-    """Keep a message, sealed, with its outcome."""
+    """Keep a message, sealed, with its outcome.
+
+    An order that was made of a message in a dialect names that message in `translated_from`.
+    """
     kept = InboxMessage(
         id=f"msg-{uuid4().hex}",
         received_at=now(),
@@ -57,6 +67,8 @@ def keep(
         outcome=outcome,
         problems=[problem.as_dict() for problem in problems],
         order_no=order_no,
+        dialect=message.dialect,
+        translated_from=translated_from,
     )
     session.add(kept)
     return kept
