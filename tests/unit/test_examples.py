@@ -40,7 +40,8 @@ def yaml_block(page: str) -> str:
 def test_the_shipped_catalogue_takes_every_line_of_each_sample_order(path):
     for line in order(path).lines:
         service = line.service
-        assert not catalogue().problems_with(service.product, line.action, service.characteristics)
+        given = (service.characteristics, service.commands)
+        assert not catalogue().problems_with(service.product, line.action, *given)
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
@@ -121,8 +122,10 @@ def test_the_malformed_order_is_json_that_is_refused_for_each_of_its_faults():
 
 def test_the_readme_of_the_samples_tells_of_each_file():
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    names = {path.name for path in EXAMPLES.iterdir() if path.is_file()} - {"README.md"}
-    assert set(re.findall(r"\]\(([^)]+)\)", readme)) == names
+    files = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.is_file()]
+    names = {path.as_posix() for path in files} - {"README.md"}
+    linked = set(re.findall(r"\]\(([^)]+)\)", readme))
+    assert {link for link in linked if not link.startswith("../")} == names
 
 
 def test_the_product_in_the_documentation_can_be_loaded_and_ordered(tmp_path):

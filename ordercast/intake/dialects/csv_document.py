@@ -9,7 +9,7 @@ from config.dialects import Dialect
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import MASKED
 from ordercast.intake.csv_rows import Row, read_rows
-from ordercast.intake.dialects.documents import Group, Node, Piece, owner
+from ordercast.intake.dialects.documents import Group, Node, Piece, is_empty, owner
 from ordercast.intake.dialects.encodings import text_of
 from ordercast.intake.json_orders import load_json
 
@@ -71,7 +71,7 @@ def read_csv(dialect: Dialect, body: bytes, media_type: str) -> CsvDocument:
             problems.append(row)
             continue
         try:
-            rows.append(Row(row.line, _unpacked(row, written.embedded)))
+            rows.append(Row(row.line, _unpacked(row, dialect)))
         except InvalidMessage as refused:
             problems.extend(refused.problems)
     if not rows and not problems:
@@ -118,13 +118,13 @@ def _masked(cells: Mapping[str, Any], sensitive: list[str]) -> dict[str, Any]:
     }
 
 
-def _unpacked(row: Row, embedded: list[str]) -> dict[str, Any]:
+def _unpacked(row: Row, dialect: Dialect) -> dict[str, Any]:
     """The cells, and beside each that holds JSON one for each value in it: `column.name`."""
     cells: dict[str, Any] = dict(row.cells)
-    for path in embedded:
+    for path in dialect.written.embedded:
         name = path.strip().lower()
         text = row.cells.get(name)
-        if text:
+        if text and not is_empty(text, dialect):
             cells |= _flat(f"{name}.", _loaded(path, text, row.line))
     return cells
 

@@ -59,6 +59,13 @@ class Document(Protocol):
         ...
 
 
+def is_empty(value: Any, dialect: Dialect) -> bool:
+    """Whether a value is none: nothing, blank, or what the dialect says means nothing."""
+    if isinstance(value, str):
+        return not value.strip() or value.strip() in dialect.written.empty
+    return value is None or value == [] or value == {}
+
+
 def owner(node: Node) -> Node:
     """The node of the message itself that stands behind a group or a piece."""
     while isinstance(node, Piece | Group):

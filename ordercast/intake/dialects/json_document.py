@@ -1,13 +1,13 @@
 """A partner's JSON: paths are JMESPath."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from config.dialects import Dialect
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import MASKED
-from ordercast.intake.dialects.documents import Node, Piece, owner
+from ordercast.intake.dialects.documents import Node, Piece, is_empty, owner
 from ordercast.intake.dialects.encodings import text_of
 from ordercast.intake.json_orders import NDJSON, is_deeper, load_json, plain_type
 
@@ -95,14 +95,15 @@ def read_json(dialect: Dialect, body: bytes, media_type: str) -> JsonDocument:
         raise InvalidMessage([Problem("body", "is no object or array", "send one")])
     document = JsonDocument(dialect, root)
     if dialect.written.embedded:
-        document = JsonDocument(dialect, _replaced(document, dialect.written.embedded, _unpacked))
+        root = _replaced(document, dialect.written.embedded, partial(_unpacked, dialect))
+        document = JsonDocument(dialect, root)
         if is_deeper(document.root):
             raise InvalidMessage([Problem("body", "is nested too deeply", "flatten it")])
     return document
 
 
-def _unpacked(path: str, text: Any) -> Any:
-    if not isinstance(text, str) or not text.strip():
+def _unpacked(dialect: Dialect, path: str, text: Any) -> Any:
+    if not isinstance(text, str) or is_empty(text, dialect):
         return text
     try:
         return load_json(str(text))

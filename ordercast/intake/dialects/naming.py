@@ -5,10 +5,10 @@ from typing import Any
 
 from config.dialect_paths import PathFault
 from config.dialect_shape import Format, Rule, Taken, Values
-from ordercast.intake.dialects.documents import owner
+from ordercast.intake.dialects.documents import is_empty, owner
 from ordercast.intake.dialects.parts import Part
 from ordercast.intake.dialects.repeating import selected
-from ordercast.intake.dialects.values import Scope, ValueFault, is_empty, text_of, value_of
+from ordercast.intake.dialects.values import Scope, ValueFault, text_of, value_of
 
 LONGEST_NAME = 255
 _IN_JSON = (Rule(path=["name"]), Rule(path=["value"]))

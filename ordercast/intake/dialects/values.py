@@ -10,7 +10,7 @@ from typing import Any
 from config.dialect_paths import PathFault
 from config.dialect_shape import MILLISECONDS, SECONDS, Rule, zone
 from config.dialects import Dialect
-from ordercast.intake.dialects.documents import Document, Node, value_at
+from ordercast.intake.dialects.documents import Document, Node, is_empty, value_at
 
 OTHERS = "*"
 TRUE = {"true", "1", "yes", "y", "on", "是", "开"}
@@ -57,9 +57,7 @@ def label(rule: Rule) -> str:
 
 def value_of(rule: Rule, scope: Scope) -> Any:
     """The value that a rule finds, None if there is none; ValueFault if it is of the wrong kind."""
-    found = _source(rule, scope)
-    if rule.split and isinstance(found, str):
-        found = [part.strip() for part in found.split(rule.split)]
+    found = _cut(rule, _source(rule, scope), scope)
     if isinstance(found, list):
         made = [_made(rule, each, scope) for each in found]
         found = [each for each in made if not is_empty(each, scope.dialect)]
@@ -112,13 +110,6 @@ def moment_of(rule: Rule | None, scope: Scope) -> str | None:
 _ISO = "ISO 8601"
 
 
-def is_empty(value: Any, dialect: Dialect) -> bool:
-    """Whether a value is none: nothing, blank, or what the dialect says means nothing."""
-    if isinstance(value, str):
-        return not value.strip() or value.strip() in dialect.written.empty
-    return value is None or value == [] or value == {}
-
-
 def spelled(value: Any) -> str:
     """A single value as text."""
     if isinstance(value, bool):
@@ -156,13 +147,25 @@ def _joined(rule: Rule, scope: Scope) -> str | None:
     return rule.between.join(given) if has_any else None
 
 
+def _cut(rule: Rule, found: Any, scope: Scope) -> Any:
+    """What is found, cut out by `match` and then cut up by `split`."""
+    if isinstance(found, list):
+        cut = [_cut(rule, each, scope) for each in found]
+        return [part for each in cut for part in (each if isinstance(each, list) else [each])]
+    if isinstance(found, dict) or is_empty(found, scope.dialect):
+        return found
+    if rule.match is not None:
+        found = _matched(rule, spelled(found))
+    if rule.split is not None and found is not None:
+        return [part.strip() for part in spelled(found).split(rule.split)]
+    return found
+
+
 def _made(rule: Rule, value: Any, scope: Scope) -> Any:
     """A single value as the rule wants it; structures stay as they are."""
     if isinstance(value, list | dict) or is_empty(value, scope.dialect):
         return value
-    if rule.match is not None:
-        value = _matched(rule, spelled(value))
-    if rule.values is not None and value is not None:
+    if rule.values is not None:
         value = _mapped(rule, rule.values, spelled(value))
     if rule.date is not None and value:
         value = _dated(rule, rule.date, spelled(value), scope)

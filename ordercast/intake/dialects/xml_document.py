@@ -10,7 +10,7 @@ from lxml import etree
 from config.dialects import Dialect
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import MASKED
-from ordercast.intake.dialects.documents import Node, Piece, owner
+from ordercast.intake.dialects.documents import Node, Piece, is_empty, owner
 from ordercast.intake.dialects.encodings import text_of
 from ordercast.intake.json_orders import MOST_LEVELS, load_json
 
@@ -214,7 +214,7 @@ def _unpack(document: XmlDocument, found: Any, path: str) -> None:
     """Put the XML or JSON that a text holds in its place, as elements."""
     element = found if etree.iselement(found) else found.getparent()
     text = (element.text or "").strip()
-    if not text or len(element):
+    if is_empty(text, document.dialect) or len(element):
         return
     try:
         if text.startswith("<"):
