@@ -50,6 +50,8 @@ class YamlDocument:
         """The line, from 1, of a value's key or list item; of the nearest holder if absent."""
         node, line = self.root, _line(self.root)
         for step in location:
+            if step == 0 and not isinstance(node, SequenceNode):
+                continue  # one thing by itself, where a list may stand
             key, node = _entry(node, step)
             if node is None:
                 return line
@@ -156,8 +158,6 @@ def _entry(node: Node, step: str | int) -> tuple[Node | None, Node | None]:
         return next(((key, value) for key, value in node.value if key.value == step), (None, None))
     if isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
         return None, node.value[step]
-    if step == 0:  # one thing by itself, where a list may stand
-        return None, node
     return None, None
 
 
