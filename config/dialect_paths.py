@@ -5,7 +5,7 @@ from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from lxml import etree
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] (it has no types)
 
 from config.dialect_shape import Format
 from config.jmespath_functions import DialectFunctions

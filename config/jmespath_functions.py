@@ -5,7 +5,11 @@ from typing import Any
 
 from jmespath import functions
 
-_TEXT, _OBJECT, _ANY = {"types": ["string"]}, {"types": ["object"]}, {"types": []}
+from ordercast.contracts.nesting import is_deeper
+
+_TEXT: Any = {"types": ["string"]}
+_OBJECT: Any = {"types": ["object"]}
+_ANY: Any = {"types": []}
 
 
 class DialectFunctions(functions.Functions):
@@ -36,6 +40,7 @@ class DialectFunctions(functions.Functions):
     def _func_parse_json(self, text: Any) -> Any:
         """The value that a text holds as JSON; null if it holds none."""
         try:
-            return json.loads(text)
+            value = json.loads(text)
         except (TypeError, ValueError, RecursionError):
             return None
+        return None if is_deeper(value) else value

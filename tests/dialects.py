@@ -16,17 +16,6 @@ def dialect(folder: Path, text: str, name: str = "partner") -> Dialect:
     return load_dialect(path)
 
 
-def lines_dialect(
-    folder: Path, kind: str, *, head: str = "", lines: str, order: str = ""
-) -> Dialect:
-    """A dialect of one order, given what is particular of its head, its order and its lines."""
-    parts = [f"format: {kind}\n", dedent(head), "order:\n", order, "  lines:\n", dedent(lines)]
-    indented = "".join(parts[:5]) + "".join(
-        f"    {line}\n" for line in dedent(lines).strip("\n").split("\n")
-    )
-    return dialect(folder, indented)
-
-
 def parsed(given: Dialect, body: bytes | str, media_type: str = "") -> Parsed:
     raw = body.encode() if isinstance(body, str) else body
     return read_in(given, raw, media_type)

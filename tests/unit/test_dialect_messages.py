@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
+from ordercast.contracts.nesting import MOST_LEVELS
 from ordercast.intake.dialects.documents import MOST_BYTES
-from ordercast.intake.json_orders import MOST_LEVELS
 from tests.dialects import characteristics, dialect, only_problem, parsed
 
 XML = """\

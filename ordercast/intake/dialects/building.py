@@ -1,5 +1,6 @@
 """Building: the parts of a message as orders in Ordercast's own form, TMF641."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from ordercast.domain.masking import SENSITIVE
 from ordercast.intake.canonical import canonical_json
 from ordercast.intake.dialects.parts import Part
 from ordercast.intake.drafts import Draft
-from ordercast.intake.json_orders import JSON
+from ordercast.intake.json_orders import JSON, load_json
 from ordercast.intake.problems import validate
 
 IN_TMF641 = {
@@ -30,6 +31,7 @@ def draft_of(order: Part) -> tuple[Draft | None, list[Problem]]:
         return None, problems
     document = _document(order, lines)
     try:
+        load_json(json.dumps(document, ensure_ascii=False))  # so will it be read again
         read = validate(ServiceOrderCreate, document)
     except InvalidMessage as refused:
         return None, problems + [_placed(order, each) for each in refused.problems]

@@ -1,6 +1,6 @@
 """A partner's CSV: paths are names of columns, in any case."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from config.dialect_checks import parts, paths
@@ -9,7 +9,7 @@ from config.dialects import Dialect
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import MASKED
 from ordercast.intake.csv_rows import Row, read_rows
-from ordercast.intake.dialects.documents import Group, Node, Piece, is_empty, owner
+from ordercast.intake.dialects.documents import ITSELF, Group, Node, Piece, is_empty, owner
 from ordercast.intake.dialects.encodings import text_of
 from ordercast.intake.json_orders import load_json
 
@@ -20,8 +20,9 @@ class CsvDocument:
     """A message in CSV: a group of rows."""
 
     def __init__(self, dialect: Dialect, rows: list[Row], problems: list[Problem]) -> None:
-        self.dialect, self.problems = dialect, problems
-        self.root = Group(rows)
+        self.dialect = dialect
+        self.problems: Sequence[Problem] = problems
+        self.root: Any = Group(rows)
 
     def value(self, path: str, node: Node) -> Any:
         return self.dialect.paths[path](node.cells)
@@ -45,7 +46,7 @@ class CsvDocument:
 
     def place(self, node: Node, path: str) -> tuple[str, int | None]:
         row = owner(node) if not isinstance(node, Group) or node.nodes else None
-        return path, row.line if row else None
+        return "row" if path in ITSELF else path, row.line if row else None
 
     def hidden(self) -> "CsvDocument":
         written = self.dialect.written

@@ -1,15 +1,16 @@
 """A partner's JSON: paths are JMESPath."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
 from config.dialects import Dialect
+from ordercast.contracts.nesting import is_deeper
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import MASKED
-from ordercast.intake.dialects.documents import Node, Piece, is_empty, owner
+from ordercast.intake.dialects.documents import ITSELF, Node, Piece, is_empty, owner
 from ordercast.intake.dialects.encodings import text_of
-from ordercast.intake.json_orders import NDJSON, is_deeper, load_json, plain_type
+from ordercast.intake.json_orders import NDJSON, load_json, plain_type
 
 
 class _Text(str):
@@ -39,7 +40,7 @@ class JsonDocument:
 
     def __init__(self, dialect: Dialect, root: Any) -> None:
         self.dialect, self.root = dialect, root
-        self.problems: list[Problem] = []
+        self.problems: Sequence[Problem] = ()
 
     def value(self, path: str, node: Node) -> Any:
         return self.dialect.paths[path](node)
@@ -60,7 +61,7 @@ class JsonDocument:
 
     def place(self, node: Node, path: str) -> tuple[str, int | None]:
         at = self._places.get(id(owner(node)), "")
-        steps = [step for step in (at, path) if step and step != "@"]
+        steps = [step for step in (at, path) if step and step not in ITSELF]
         return ".".join(steps).replace(".[", "[") or "body", None
 
     @cached_property

@@ -1,18 +1,20 @@
 """A partner's XML: paths are XPath 1.0. Neither DTD nor entities nor network, bounded depth."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from typing import Any
+from math import isfinite
+from typing import Any, NoReturn
 
-from lxml import etree
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] (it has no types)
 
 from config.dialects import Dialect
+from ordercast.contracts.nesting import MOST_LEVELS
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import MASKED
 from ordercast.intake.dialects.documents import Node, Piece, is_empty, owner
 from ordercast.intake.dialects.encodings import text_of
-from ordercast.intake.json_orders import MOST_LEVELS, load_json
+from ordercast.intake.json_orders import load_json
 
 Element = Any
 _DECLARATION = re.compile(r"^\s*<\?xml\s[^>]{0,200}?\?>")
@@ -23,7 +25,7 @@ class XmlDocument:
 
     def __init__(self, dialect: Dialect, root: Element) -> None:
         self.dialect, self.root = dialect, root
-        self.problems: list[Problem] = []
+        self.problems: Sequence[Problem] = ()
 
     def value(self, path: str, node: Node) -> Any:
         found = self.dialect.paths[path](node)
@@ -76,7 +78,7 @@ def read_xml(dialect: Dialect, body: bytes, media_type: str) -> XmlDocument:
 
 def parse_xml(text: str, *, ignore_namespaces: bool = False) -> Element:
     """The root element of a text that is XML without a document type."""
-    text = _DECLARATION.sub("", text, count=1).lstrip("\ufeff \t\r\n")
+    text = _DECLARATION.sub(_line_ends, text.lstrip("\ufeff"), count=1)
     if _has_doctype(text):
         _refuse("has a document type (<!DOCTYPE)", "leave it out")
     parser = etree.XMLParser(
@@ -102,7 +104,12 @@ def parse_xml(text: str, *, ignore_namespaces: bool = False) -> Element:
     return root
 
 
-def _refuse(problem: str, cure: str) -> Any:
+def _line_ends(found: re.Match[str]) -> str:
+    """What stays of a declaration, for the text is decoded: lines keep their numbers."""
+    return "\n" * found[0].count("\n")
+
+
+def _refuse(problem: str, cure: str) -> NoReturn:
     raise InvalidMessage([Problem("body", problem, cure)]) from None
 
 
@@ -150,7 +157,7 @@ def _plain(found: Any) -> Any:
     if isinstance(found, bool):
         return found
     if isinstance(found, float):
-        return int(found) if found.is_integer() else (None if found != found else found)
+        return None if not isfinite(found) else int(found) if found.is_integer() else found
     if not etree.iselement(found):
         return str(found).strip()
     if not len(found):
