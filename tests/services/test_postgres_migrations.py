@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 from ordercast.store import tables
 from ordercast.store.engine import Database
 from ordercast.store.migrating import revisions
+from tests.store.test_migrations import check_upgrade_with_data
 
 pytestmark = pytest.mark.service
 
@@ -41,6 +42,12 @@ def test_processes_that_upgrade_at_once_wait_for_each_other(empty_url, tmp_path)
     here, needed = revisions(upgraded)
     assert here == needed is not None
     upgraded.engine.dispose()
+
+
+def test_rows_of_the_first_revision_survive_the_later_ones(empty_url):
+    older = Database(empty_url)
+    check_upgrade_with_data(older)
+    older.engine.dispose()
 
 
 def test_the_indexes_of_the_few_are_those_of_the_models(postgres_url):
