@@ -1,6 +1,7 @@
 """Paths of dialects: JMESPath for JSON, XPath 1.0 for XML, names of columns for CSV."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jmespath
@@ -16,6 +17,8 @@ Path = Callable[[Any], Any]
 _OPTIONS = jmespath.Options(custom_functions=DialectFunctions())
 _FOREIGN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What an interpreter of paths may raise over a message that nobody foresaw."""
+
+_FIELDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 KEEPS_VALUES = {"values", "not_null", "to_array", "merge", "reverse", "sort_by", "max_by", "min_by"}
 KEEPS_VALUES |= {"entries", "map"}
@@ -55,12 +58,25 @@ def _jmespath(text: str) -> Path:
     for name in _functions(expression.parsed, with_filters=True):
         if name not in DialectFunctions.FUNCTION_TABLE:
             raise PathFault(f"calls {name}(), which there is not")
+    if _FIELDS.fullmatch(text):
+        return _fields(text.split("."))
 
     def find(node: Any) -> Any:
         try:
             return expression.search(node, options=_OPTIONS)
         except (JMESPathError, *_FOREIGN) as error:
             raise PathFault(f"cannot be followed here ({type(error).__name__})") from None
+
+    return find
+
+
+def _fields(names: Sequence[str]) -> Path:
+    """What JMESPath makes of `a.b.c`, many times faster."""
+
+    def find(node: Any) -> Any:
+        for name in names:
+            node = node.get(name) if isinstance(node, dict) else None
+        return node
 
     return find
 

@@ -4,6 +4,7 @@ import codecs
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -131,6 +132,11 @@ class Rule(PathShape):
     default: str | None = Field(default=None, description="what holds where there is no value")
     required: bool = Field(default=False, description="true if there must be a value")
     sensitive: bool = Field(default=False, description="true if readers may see only ***")
+
+    @cached_property
+    def changes_nothing(self) -> bool:
+        """Whether it only finds a value, and makes nothing else of it."""
+        return self.model_fields_set <= {"path", "of", "default", "required", "sensitive"}
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """A partner's CSV: paths are names of columns, in any case."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from config.dialect_checks import parts, paths
@@ -37,12 +38,18 @@ class CsvDocument:
         if not path.endswith(ALL):
             return [(path, self.value(path, node))]
         begin = path.removesuffix(ALL).lower()
-        named = {} if begin else _named_columns(self.dialect)
+        named = () if begin else self._named_columns
         return [
             (name.removeprefix(begin), cell)
             for name, cell in node.cells.items()
             if name.startswith(begin) and name not in named
         ]
+
+    @cached_property
+    def _named_columns(self) -> set[str]:
+        """The columns that the dialect names itself: `*` means all the others."""
+        named = paths(self.dialect.written)
+        return {path.strip().lower() for location, path in named if location[0] == "order"}
 
     def place(self, node: Node, path: str) -> tuple[str, int | None]:
         row = owner(node) if not isinstance(node, Group) or node.nodes else None
@@ -98,16 +105,6 @@ def _needed_columns(dialect: Dialect) -> list[str]:
 def _column(rule: Rule) -> dict[str, None]:
     is_needed = len(rule.path) == 1 and rule.path[0] != "." and rule.default is None
     return {rule.path[0].strip().lower(): None} if is_needed else {}
-
-
-def _named_columns(dialect: Dialect) -> set[str]:
-    return {
-        path.strip().lower() for location, path in paths(dialect.written) if _is_taken(location)
-    }
-
-
-def _is_taken(location: tuple[Any, ...]) -> bool:
-    return location[0] == "order"
 
 
 def _masked(cells: Mapping[str, Any], sensitive: list[str]) -> dict[str, Any]:

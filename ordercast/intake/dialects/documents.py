@@ -62,8 +62,9 @@ class Document(Protocol):
 def is_empty(value: Any, dialect: Dialect) -> bool:
     """Whether a value is none: nothing, blank, or what the dialect says means nothing."""
     if isinstance(value, str):
-        return not value.strip() or value.strip() in dialect.written.empty
-    return value is None or value == [] or value == {}
+        text = value.strip()
+        return not text or text in dialect.written.empty
+    return value is None or (isinstance(value, list | dict) and not value)
 
 
 def owner(node: Node) -> Node:

@@ -29,9 +29,11 @@ class Part:
         return not self.problems and all(part.is_good for part in self.parts)
 
     def wrong(self, path: str, problem: str, cure: str) -> None:
-        """Note what is wrong, at a path as the partner would say it."""
+        """Note what is wrong, once, at a path as the partner would say it."""
         where, line = self.scope.document.place(self.scope.node, path)
-        self.problems.append(Problem(where, problem, cure, line))
+        found = Problem(where, problem, cure, line)
+        if found not in self.problems:
+            self.problems.append(found)
 
     def catch(self, fault: ValueFault) -> None:
         self.wrong(fault.path, fault.problem, fault.cure)

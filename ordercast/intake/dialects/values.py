@@ -57,8 +57,12 @@ def label(rule: Rule) -> str:
 
 def value_of(rule: Rule, scope: Scope) -> Any:
     """The value that a rule finds, None if there is none; ValueFault if it is of the wrong kind."""
-    found = _cut(rule, _source(rule, scope), scope)
-    if isinstance(found, list):
+    found = _source(rule, scope)
+    if not rule.changes_nothing:
+        found = _cut(rule, found, scope)
+    if isinstance(found, str) and rule.changes_nothing:
+        found = found.strip()
+    elif isinstance(found, list):
         made = [_made(rule, each, scope) for each in found]
         found = [each for each in made if not is_empty(each, scope.dialect)]
     else:

@@ -1,6 +1,7 @@
 """A partner's XML: paths are XPath 1.0. Neither DTD nor entities nor network, bounded depth."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from math import isfinite
@@ -26,6 +27,7 @@ class XmlDocument:
     def __init__(self, dialect: Dialect, root: Element) -> None:
         self.dialect, self.root = dialect, root
         self.problems: Sequence[Problem] = ()
+        self._steps: dict[Element, str] = {}
 
     def value(self, path: str, node: Node) -> Any:
         found = self.dialect.paths[path](node)
@@ -53,8 +55,16 @@ class XmlDocument:
         line = element.sourceline
         if path.startswith("/"):
             return path, line
-        at = "/".join(reversed([_step(each) for each in _up(element)]))
+        at = "/".join(reversed([self._step(each) for each in _up(element)]))
         return f"/{at}" if path in (".", "*") else f"/{at}/{path}", line
+
+    def _step(self, element: Element) -> str:
+        """The name of an element, with its number where it has brothers of that name."""
+        if element not in self._steps:
+            parent = element.getparent()
+            brothers = [element] if parent is None else list(parent.iterchildren(etree.Element))
+            self._steps |= _numbered(brothers)
+        return self._steps[element]
 
     def hidden(self) -> "XmlDocument":
         twin = XmlDocument(self.dialect, deepcopy(self.root))
@@ -72,7 +82,8 @@ def read_xml(dialect: Dialect, body: bytes, media_type: str) -> XmlDocument:
     for path in written.embedded:
         for found in dialect.paths[path](document.root):
             _unpack(document, found, path)
-    _check_depth(document.root)
+    if written.embedded:
+        _check_depth(document.root)
     return document
 
 
@@ -190,14 +201,15 @@ def _up(element: Element) -> Iterator[Element]:
         element = element.getparent()
 
 
-def _step(element: Element) -> str:
-    """The name of an element, with its number where it has brothers of that name."""
-    name, parent = _local_name(element.tag), element.getparent()
-    if parent is None:
-        return name
-    before = sum(1 for _ in element.itersiblings(element.tag, preceding=True))
-    alone = not before and next(element.itersiblings(element.tag), None) is None
-    return name if alone else f"{name}[{before + 1}]"
+def _numbered(brothers: Sequence[Element]) -> dict[Element, str]:
+    counts = Counter(each.tag for each in brothers)
+    numbers: Counter[str] = Counter()
+    steps: dict[Element, str] = {}
+    for each in brothers:
+        numbers[each.tag] += 1
+        number = f"[{numbers[each.tag]}]" if counts[each.tag] > 1 else ""
+        steps[each] = _local_name(each.tag) + number
+    return steps
 
 
 def _hide(found: Any) -> None:
