@@ -7,17 +7,33 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
 import yaml
 
 from config.catalog import catalogue, load_catalog
+from config.dialect_shape import (
+    CsvShape,
+    DatesShape,
+    DialectShape,
+    Each,
+    LinesShape,
+    OrderShape,
+    Rule,
+    Taken,
+    WhenShape,
+    WorkOrdersShape,
+)
+from config.dialects import load_dialect
 from config.settings import PROJECT_DIR
 from config.tags import FACTS, load_tags
 from ordercast.contracts.service_order import ServiceOrderCreate
 from ordercast.domain.classify import classify
+from ordercast.domain.commands import Command
 from ordercast.domain.order import ItemAction
 from ordercast.intake.parse import parse
+from ordercast.intake.reading import read_in
 
 EXAMPLES = PROJECT_DIR / "examples"
 DOCS = PROJECT_DIR / "docs"
@@ -165,3 +181,47 @@ def test_the_documentation_tells_every_fact_and_its_values():
     for fact, values in FACTS.items():
         if fact != "priority":
             assert all(f"`{value}`" in told[fact] for value in values)
+
+
+def dialect_page_blocks(language: str) -> str:
+    text = (DOCS / "dialects.md").read_text(encoding="utf-8")
+    return dedent(re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, flags=re.S | re.M)[0][1])
+
+
+def test_the_dialect_in_the_documentation_reads_the_message_beside_it(tmp_path):
+    path = tmp_path / "acme.yaml"
+    path.write_text(dialect_page_blocks("yaml"), encoding="utf-8")
+    parsed = read_in(load_dialect(path), dialect_page_blocks("json").encode(), "")
+    assert not parsed.problems
+    (draft,) = parsed.drafts
+    (line,) = draft.order.lines
+    policy = catalogue().policy(line.service.product, line.action)
+    assert policy
+    made = policy.for_line(line.service.commands).work_orders
+    assert {name: kind.after for name, kind in made.items()} == {
+        "HLR_ADD": (),
+        "APN_ADD": ("HLR_ADD",),
+    }
+    assert "0123456789ABCDEF" not in json.dumps(catalogue().mask(draft.document))
+
+
+def test_the_dialect_page_names_every_key():
+    page = (DOCS / "dialects.md").read_text(encoding="utf-8")
+    shapes = [DialectShape, WhenShape, DatesShape, CsvShape, OrderShape, LinesShape]
+    shapes += [WorkOrdersShape, Rule, Taken, Each]
+    keys = {name for shape in shapes for name in shape.model_fields} - {"csv", "dates", "when"}
+    named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`\n]+)`", page))))
+    assert keys - named == set()
+
+
+def test_the_work_orders_from_the_message_in_the_documentation_can_be_loaded(tmp_path):
+    text = (DOCS / "catalog.md").read_text(encoding="utf-8")
+    block = re.findall(r"```text\n(work_orders:.*?)```", text, flags=re.S)[0]
+    head = "products:\n  net:\n    name: Net\n    category: network\n    actions:\n      add:\n"
+    path = tmp_path / "catalog.yaml"
+    path.write_text(head + indent(block, " " * 8), encoding="utf-8")
+    policy = load_catalog(path).policy("net", ItemAction.ADD)
+    assert policy
+    made = policy.for_line([Command("A"), Command("test_call", after=("A",))]).work_orders
+    assert list(made) == ["number-booking", "A", "test_call", "welcome-call"]
+    assert made["test_call"].team == "field-crew"
