@@ -1,6 +1,5 @@
 """The product catalogue, from the file that operators edit."""
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +11,12 @@ from ordercast.domain.catalog import (
     ActionPolicy,
     Catalogue,
     CharacteristicSpec,
+    MessageWork,
     Product,
     WorkOrderType,
+    in_working_order,
 )
+from ordercast.domain.commands import FROM_MESSAGE
 from ordercast.domain.masking import Mask
 
 
@@ -65,22 +67,29 @@ def _policy(policy: ActionShape, written: CatalogShape, mask: Mask) -> ActionPol
             )
             for name, is_required in (required | optional).items()
         },
-        work_orders=_in_working_order(policy.work_orders),
+        work_orders=in_working_order(
+            {name: _work_order(name, kind) for name, kind in policy.work_orders.items()}
+        ),
         exclusive_by=tuple(policy.exclusive_by),
+        message_work=_message_work(policy.work_orders.get(FROM_MESSAGE)),
     )
 
 
-def _in_working_order(written: Mapping[str, WorkOrderShape]) -> dict[str, WorkOrderType]:
-    """Each after all that it waits for, otherwise as in the file; needs to be free of cycles."""
-    ordered: dict[str, WorkOrderType] = {}
-    while len(ordered) < len(written):
-        name = next(
-            name
-            for name, kind in written.items()
-            if name not in ordered and all(other in ordered for other in kind.after)
+def _message_work(written: WorkOrderShape | None) -> MessageWork | None:
+    """How commands become work orders; who does a kind of them, and how long, where it is said."""
+    if written is None:
+        return None
+    kinds = {
+        name.casefold(): WorkOrderType(
+            name=name,
+            service_time=kind.service_time or written.service_time,
+            team=kind.team if kind.team or kind.system else written.team,
+            system=kind.system if kind.team or kind.system else written.system,
+            description=kind.description,
         )
-        ordered[name] = _work_order(name, written[name])
-    return ordered
+        for name, kind in written.commands.items()
+    }
+    return MessageWork(sequence=written.sequence, kinds=kinds)
 
 
 def _work_order(name: str, written: WorkOrderShape) -> WorkOrderType:

@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from config.catalog_shape import ActionShape, CatalogShape, WorkOrderShape
 from config.documents import one_of
 from config.yaml_document import Fault, Location
+from ordercast.domain.commands import FROM_MESSAGE
 from ordercast.domain.masking import Mask
 from ordercast.domain.order import ItemAction
 
@@ -62,6 +63,10 @@ def _work_orders(at: Location, action: ItemAction, policy: ActionShape) -> Itera
     if not policy.work_orders and action is not ItemAction.NO_CHANGE:
         yield Fault(at, f"`{action}` has no work orders", "add `work_orders:` with at least one")
     for name, work_order in policy.work_orders.items():
+        if name != FROM_MESSAGE and (work_order.sequence or work_order.commands):
+            key = "sequence" if work_order.sequence else "commands"
+            problem = f"`{key}` is for the commands of a message, and `{name}` is none"
+            yield Fault((*at, "work_orders", name, key), problem, f"move it to `{FROM_MESSAGE}`")
         others = [other for other in policy.work_orders if other != name]
         for place, awaited in enumerate(work_order.after):
             if awaited not in policy.work_orders:

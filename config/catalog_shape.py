@@ -41,12 +41,13 @@ def _pattern(written: str) -> str:
 
 Key = Annotated[str, AfterValidator(_key)]
 Text = Annotated[str, Field(min_length=1)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class CharacteristicShape(Shape):
     """What a characteristic looks like, wherever it is used."""
 
-    pattern: Annotated[str, AfterValidator(_pattern)] | None = Field(
+    pattern: Pattern | None = Field(
         default=None, description="the regular expression that the whole value must match"
     )
     hint: str = Field(default="", description="the form of the value in words, for who sends it")
@@ -57,16 +58,40 @@ Described = Annotated[CharacteristicShape, BeforeValidator(lambda written: writt
 """A characteristic; one that has nothing but its name is fine."""
 
 
-class WorkOrderShape(Shape):
-    """One piece of work."""
+ServiceTime = Annotated[timedelta, BeforeValidator(_service_time)]
+
+
+class CommandShape(Shape):
+    """What holds for the commands of one name, in place of what `from-message` says."""
 
     team: Text | None = Field(default=None, description="the team whose people do it")
     system: Text | None = Field(default=None, description="the system that does it")
-    service_time: Annotated[timedelta, BeforeValidator(_service_time)] = Field(
-        description="how long it may take: 90s, 30m, 2h or 1d"
+    service_time: ServiceTime | None = Field(
+        default=None, description="how long it may take: 90s, 30m, 2h or 1d"
     )
+    description: str = Field(default="", description="what is done, in a few words")
+
+    @model_validator(mode="after")
+    def _done_by_one(self) -> "CommandShape":
+        if self.team and self.system:
+            raise fault("has both a team and a system", "keep the one that does the work")
+        return self
+
+
+class WorkOrderShape(Shape):
+    """One piece of work; the one called `from-message` stands for those that a message names."""
+
+    team: Text | None = Field(default=None, description="the team whose people do it")
+    system: Text | None = Field(default=None, description="the system that does it")
+    service_time: ServiceTime = Field(description="how long it may take: 90s, 30m, 2h or 1d")
     after: OneOrMany = Field(default=[], description="the work orders that come before it")
     description: str = Field(default="", description="what is done, in a few words")
+    sequence: bool = Field(
+        default=False, description="true if commands without dependencies follow one another"
+    )
+    commands: dict[Text, CommandShape] = Field(
+        default={}, description="who does the commands of a name, where it is not as above"
+    )
 
     @model_validator(mode="after")
     def _done_by_one(self) -> "WorkOrderShape":

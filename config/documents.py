@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -107,5 +107,9 @@ def _fields(kind: Any) -> Mapping[str, FieldInfo]:
 
 
 def _bare(kind: Any) -> Any:
-    """A type without `Annotated` around it, and without the None that may stand for it."""
-    return get_args(kind)[0] if get_origin(kind) in (Annotated, UnionType) else kind
+    """A type without `Annotated` around it, and without `None` beside it."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return _bare(next(each for each in get_args(kind) if each is not type(None)))
+    return kind

@@ -196,6 +196,9 @@ class Settings(BaseSettings):
     )
     catalog: Path = Field(default=CONFIG_DIR / "catalog.yaml", description="the product catalogue")
     tags: Path = Field(default=CONFIG_DIR / "tags.yaml", description="the rules of classification")
+    dialects: str = Field(
+        default="", description="a directory of your own dialects; empty: the packaged ones alone"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     secrets_dir: str = Field(
         default="", description="a directory of files, each named like the setting that is in it"

@@ -50,6 +50,8 @@ class YamlDocument:
         """The line, from 1, of a value's key or list item; of the nearest holder if absent."""
         node, line = self.root, _line(self.root)
         for step in location:
+            if step == 0 and not isinstance(node, SequenceNode):
+                continue  # one thing by itself, where a list may stand
             key, node = _entry(node, step)
             if node is None:
                 return line
@@ -95,7 +97,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        cure = "put the file there, or set ORDERCAST_CATALOG or ORDERCAST_TAGS to where it is"
+        cure = "put the file there, or set the ORDERCAST_ setting that names it to where it is"
         raise ConfigurationError(shown(path), error.strerror or "cannot be read", cure) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1

@@ -6,7 +6,7 @@ from config.catalog import catalogue
 from ordercast.contracts.service_order import ServiceOrderItem
 from ordercast.domain.catalog import Catalogue
 from ordercast.domain.order import OrderState, Stage
-from ordercast.intake.parse import parse
+from ordercast.intake.kept import kept_order
 from ordercast.store import inbox, orders
 from ordercast.store.runs import Lease, Work, working
 from tasks.step import step
@@ -28,14 +28,15 @@ def decompose(lease: Lease) -> bool:
 
 
 def _items(work: Work) -> list[ServiceOrderItem]:
-    kept = inbox.message(work.session, work.order.message_id)
-    return parse(inbox.plain_body(kept), kept.media_type).drafts[0].order.lines
+    return kept_order(inbox.message(work.session, work.order.message_id)).order.lines
 
 
 def _row(work: Work, item: ServiceOrderItem, line_no: int, known: Catalogue) -> dict[str, Any]:
     service = item.service
     product = known.product(service.product)
-    problems = known.problems_with(service.product, item.action, service.characteristics)
+    problems = known.problems_with(
+        service.product, item.action, service.characteristics, service.commands
+    )
     return {
         "order_no": work.order.order_no,
         "line_no": line_no,

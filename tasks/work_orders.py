@@ -1,11 +1,14 @@
 """Step 3: by the catalogue's policy, each line becomes work orders."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from config.catalog import catalogue
+from ordercast.contracts.service_order import ServiceRef
 from ordercast.domain.catalog import ActionPolicy
+from ordercast.domain.commands import faults_of
+from ordercast.domain.errors import PermanentFault
 from ordercast.domain.order import ItemAction, OrderState, Stage
 from ordercast.domain.work_order import WorkOrderState, settle
 from ordercast.store import claims, orders, work_orders
@@ -30,8 +33,12 @@ def generate_work_orders(lease: Lease) -> bool:
             if not OrderState(line.state).is_final
         ]
         at = now()
-        work_orders.add(work.session, [row for line in lines for row in _rows(line, at)])
-        _start(lines)
+        policies = [_policy(line) for line in lines]
+        made = zip(lines, policies, strict=True)
+        work_orders.add(work.session, [row for each in made for row in _rows(*each, at)])
+        for line, policy in zip(lines, policies, strict=True):
+            has_work = bool(policy.work_orders)
+            line.state = OrderState.IN_PROGRESS if has_work else OrderState.COMPLETED
         work.order.state = OrderState.IN_PROGRESS
         work.reach(Stage.GENERATED)
     return True
@@ -51,20 +58,19 @@ def _is_held(work: Work) -> bool:
     return True
 
 
-def _start(lines: Sequence[OrderLine]) -> None:
-    for line in lines:
-        has_work = bool(_policy(line).work_orders)
-        line.state = OrderState.IN_PROGRESS if has_work else OrderState.COMPLETED
-
-
 def _policy(line: OrderLine) -> ActionPolicy:
     policy = catalogue().policy(line.product, ItemAction(line.action))
     assert policy is not None  # decompose has rejected what the catalogue does not offer
-    return policy
+    if policy.message_work is None:
+        return policy
+    commands = ServiceRef.model_validate(line.document["service"]).commands
+    fault = next(faults_of(commands), None)
+    if fault:  # the catalogue has changed since decompose looked
+        raise PermanentFault(f"line {line.line_no}: its commands: {fault.problem}; {fault.cure}")
+    return policy.for_line(commands)
 
 
-def _rows(line: OrderLine, at: datetime) -> Iterator[dict[str, Any]]:
-    policy = _policy(line)
+def _rows(line: OrderLine, policy: ActionPolicy, at: datetime) -> Iterator[dict[str, Any]]:
     pending = dict.fromkeys(policy.work_orders, WorkOrderState.PENDING)
     states = settle(pending, policy.depends_on)
     for position, (name, kind) in enumerate(policy.work_orders.items(), start=1):
@@ -77,6 +83,7 @@ def _rows(line: OrderLine, at: datetime) -> Iterator[dict[str, Any]]:
             "system": kind.system,
             "state": states[name],
             "depends_on": list(kind.after),
+            "parameters": dict(kind.parameters),
             "due_at": at + policy.due_after[name],
             "created_at": at,
         }

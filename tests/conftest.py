@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from config.dialects import dialects
 from config.settings import Settings, settings
 from ordercast.delivery.guard import guard
 from ordercast.store import engine
@@ -23,7 +24,7 @@ from tests.side_by_side import ByFixture
 
 OURS = ("ORDERCAST_", "PREFECT_")
 FOR_TESTS = "ORDERCAST_TEST_"
-CACHED = (settings, engine.database, sealer, guard)
+CACHED = (settings, engine.database, sealer, guard, dialects)
 """What hangs on the environment; the catalogue and the tags are read once for all tests."""
 
 

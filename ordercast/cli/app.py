@@ -6,6 +6,7 @@ from ordercast.cli import (
     archive,
     database,
     demo,
+    dialects,
     doctor,
     inbox,
     orders,
@@ -33,6 +34,7 @@ app.command("report")(sending.report)
 app.add_typer(orders.app, name="orders", help="Orders: list, show, cancel, reopen, retry.")
 app.add_typer(pushes.app, name="pushes", help="Pushes: who was told what, and what they said.")
 app.add_typer(subscribers.app, name="subscribers", help="Subscribers: who is told.")
+app.add_typer(dialects.app, name="dialect", help="Partners' dialects: list, try a message.")
 app.add_typer(archive.app, name="archive", help="The archive: find, show, get, verify, buckets.")
 app.add_typer(inbox.app, name="inbox", help="Messages as they came, and what became of them.")
 app.add_typer(database.app, name="db", help="The database: bring it to this version's shape.")

@@ -22,10 +22,19 @@ def list_messages(
     with database().read() as session:
         found = inbox.messages(session, outcome=outcome, limit=limit)
     rows = [
-        (row.id, row.received_at, row.source, row.agent, row.outcome, row.order_no, row.size_bytes)
+        (
+            row.id,
+            row.received_at,
+            row.source,
+            row.agent,
+            row.dialect,
+            row.outcome,
+            row.order_no,
+            row.size_bytes,
+        )
         for row in found
     ]
-    columns = ["message", "received (UTC)", "from", "agent", "outcome", "order", "bytes"]
+    columns = ["message", "received (UTC)", "from", "agent", "dialect", "outcome", "order", "bytes"]
     show_table(f"{len(rows)} messages", columns, rows)
 
 

@@ -20,7 +20,9 @@ from ordercast.intake.reporting import parse_reports, take_reports
 from ordercast.store.engine import database
 from ordercast.store.inbox import RawMessage
 
-MEDIA_TYPES = {".json": JSON, ".ndjson": NDJSON, ".jsonl": NDJSON, ".csv": CSV}
+XML = "application/xml"
+MEDIA_TYPES = {".json": JSON, ".ndjson": NDJSON, ".jsonl": NDJSON, ".csv": CSV, ".xml": XML}
+ANY = "application/octet-stream"
 STDIN = Path("-")
 
 
@@ -33,14 +35,22 @@ def submit(
     accept_valid: Annotated[
         bool, typer.Option("--accept-valid", help="take the good rows of a batch with bad ones")
     ] = False,
+    dialect: Annotated[
+        str | None, typer.Option(help="the partner's dialect; else agent or content tell it")
+    ] = None,
 ) -> None:
-    """Submit orders: TMF641 JSON (one, an array, one a line) or a batch as CSV."""
+    """Submit orders: TMF641 JSON (one, an array, one a line), a batch as CSV, or a dialect."""
     refused = 0
     rows: list[tuple[str, str, str]] = []
     for file in files:
         try:
             message = RawMessage(
-                read(file), media_type_of(file), "cli", agent=agent, external_id=external_id
+                read(file),
+                media_type_of(file, default=ANY if dialect else None),
+                "cli",
+                agent=agent,
+                external_id=external_id,
+                dialect=dialect,
             )
             receipt = accept(database(), message, only_valid=accept_valid)
         except Refused as error:
@@ -108,11 +118,11 @@ def read(file: Path) -> bytes:
     return body
 
 
-def media_type_of(file: Path) -> str:
-    """What the name of a file says that it is; JSON for stdin."""
+def media_type_of(file: Path, *, default: str | None = None) -> str:
+    """What the name of a file says that it is; the default, else JSON, for stdin."""
     if file == STDIN:
-        return JSON
-    found = MEDIA_TYPES.get(file.suffix.lower())
+        return default or JSON
+    found = MEDIA_TYPES.get(file.suffix.lower(), default)
     if found is None:
         known = ", ".join(MEDIA_TYPES)
         raise InvalidMessage([Problem(str(file), "is of no known kind", f"name it {known}")])

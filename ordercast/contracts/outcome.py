@@ -3,7 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 
 class OutcomeFailure(BaseModel):
@@ -14,8 +20,23 @@ class OutcomeFailure(BaseModel):
     text: str
 
 
+class OutcomeWorkOrder(BaseModel):
+    """A command that a message itself asked for, and what became of it."""
+
+    id: str
+    name: str
+    team: str | None = None
+    system: str | None = None
+    state: str
+    code: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
 class OutcomeLine(BaseModel):
-    """A line and what became of it; sensitive characteristics are masked."""
+    """A line and what became of it; sensitive characteristics are masked.
+
+    `work_orders` is there where the line's message named its commands.
+    """
 
     line_no: int
     item_id: str
@@ -24,6 +45,15 @@ class OutcomeLine(BaseModel):
     state: str
     characteristics: dict[str, Any] = Field(default_factory=dict)
     failures: list[OutcomeFailure] = Field(default_factory=list)
+    work_orders: list[OutcomeWorkOrder] = Field(default_factory=list)
+
+    @model_serializer(mode="wrap")
+    def _as_told(self, told: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `work_orders` where there are none, as outcomes always were told."""
+        document = told(self)
+        if not self.work_orders:
+            del document["work_orders"]
+        return document
 
 
 class Outcome(BaseModel):

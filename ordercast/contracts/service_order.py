@@ -4,6 +4,7 @@ What Ordercast reads has a type here; every other attribute of the standard is k
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from ordercast.domain.commands import Command
 from ordercast.domain.order import ItemAction
 
 SET_BY_US = (
@@ -85,6 +87,59 @@ class Note(Resource):
     text: str
 
 
+class ServiceName(Resource):
+    """Names another service by its id or name."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class ServiceRelationship(Resource):
+    """What a service has to do with another one; `dependsOn` means: comes after it."""
+
+    relationship_type: str | None = None
+    service: ServiceName | None = None
+
+
+DEPENDS_ON = "dependson"
+
+
+class SupportingService(Resource):
+    """A service that a line's service is made of: a command to the network.
+
+    It becomes a work order where the catalogue takes work orders from the message. Who does
+    it is the party with the role `system` or `team`. Source: TMF641 v4.1, supportingService.
+    """
+
+    id: str | None = None
+    name: str | None = None
+    service_characteristic: list[Characteristic] = Field(default_factory=list)
+    service_relationship: list[ServiceRelationship] = Field(default_factory=list)
+    related_party: list[RelatedParty] = Field(default_factory=list)
+
+    @property
+    def command(self) -> Command:
+        return Command(
+            name=self.name,
+            ref=self.id,
+            team=self._party("team"),
+            system=self._party("system"),
+            after=tuple(self._awaited()),
+            parameters={each.name: each.value for each in self.service_characteristic},
+        )
+
+    def _party(self, role: str) -> str | None:
+        named = (each for each in self.related_party if (each.role or "").casefold() == role)
+        return next((each.id or each.name for each in named), None) or None
+
+    def _awaited(self) -> Iterator[str]:
+        for each in self.service_relationship:
+            kind = (each.relationship_type or "").casefold()
+            other = each.service and (each.service.id or each.service.name)
+            if kind == DEPENDS_ON and other:
+                yield other
+
+
 class ServiceRef(Resource):
     """The service that a line adds, changes or ends."""
 
@@ -94,6 +149,7 @@ class ServiceRef(Resource):
     service_type: str | None = None
     service_specification: SpecificationRef | None = None
     service_characteristic: list[Characteristic] = Field(default_factory=list)
+    supporting_service: list[SupportingService] = Field(default_factory=list)
     related_party: list[RelatedParty] = Field(default_factory=list)
     note: list[Note] = Field(default_factory=list)
 
@@ -106,6 +162,11 @@ class ServiceRef(Resource):
     @property
     def characteristics(self) -> dict[str, Any]:
         return {each.name: each.value for each in self.service_characteristic}
+
+    @property
+    def commands(self) -> list[Command]:
+        """The pieces of work that the message itself asks for."""
+        return [each.command for each in self.supporting_service]
 
 
 class ServiceOrderItem(Resource):

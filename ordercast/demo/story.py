@@ -8,10 +8,11 @@ from pathlib import Path
 
 from config.catalog import load_catalog
 from config.settings import CONFIG_DIR, PROJECT_DIR
-from ordercast.contracts.service_order import ServiceOrderCreate
+from ordercast.contracts.service_order import Characteristic, ServiceOrderCreate, ServiceRef
 from ordercast.demo.receivers import Audience
 from ordercast.domain.catalog import ActionPolicy, Catalogue
 from ordercast.domain.errors import ConfigurationError
+from ordercast.domain.masking import SENSITIVE
 from ordercast.domain.order import OrderState
 from ordercast.domain.rollup import line_state, order_state
 from ordercast.domain.work_order import WorkOrderState
@@ -73,6 +74,7 @@ SAMPLES = (
     Sample("service-suspension.json", "Suspension 停机"),
     Sample("service-resumption.json", "Resumption 复机"),
     Sample("termination.json", "Contract ends 销户"),
+    Sample("network-provisioning.json", "Five network commands 指令开通"),
     Sample("iot-fleet.json", "Five IoT cards 物联网卡开通"),
     Sample("iot-plan-change.json", "IoT plan change 套餐变更"),
     Sample("iot-retirement.json", "IoT retirement 物联网卡销卡"),
@@ -139,7 +141,7 @@ def _policies(order: ServiceOrderCreate, catalogue: Catalogue) -> Iterator[Actio
     for line in order.lines:
         policy = catalogue.policy(line.service.product, line.action)
         assert policy, f"the catalogue has no {line.service.product} {line.action}"
-        yield policy
+        yield policy.for_line(line.service.commands)
 
 
 def _cancelled(policy: ActionPolicy) -> Mapping[str, WorkOrderState]:
@@ -160,11 +162,18 @@ def _worked_off(policy: ActionPolicy, failing: set[str]) -> Mapping[str, WorkOrd
 def secrets_of(sample: Sample, catalogue: Catalogue) -> dict[str, str]:
     """The sensitive values of a sample, each with what it is called and where it stands."""
     return {
-        str(value): f"{name} of {sample.file}"
+        str(each.value): f"{each.name} of {sample.file}"
         for line in _order(sample).lines
-        for name, value in line.service.characteristics.items()
-        if catalogue.mask.covers(name)
+        for each in _characteristics(line.service)
+        if catalogue.mask.covers(each.name) or (each.model_extra or {}).get("@type") == SENSITIVE
     }
+
+
+def _characteristics(service: ServiceRef) -> Iterator[Characteristic]:
+    """Those of the service, and those of the commands that it is made of."""
+    yield from service.service_characteristic
+    for command in service.supporting_service:
+        yield from command.service_characteristic
 
 
 def shipped_catalogue() -> Catalogue:

@@ -22,7 +22,7 @@ def look(archive: Archive, url: str, *, bucket_prefix: str) -> Iterator[Finding]
     bucket = bucket_name(bucket_prefix, TAG)
     key = f"{now():%Y/%m/%d}.txt"
     archive.put(EvidenceObject(bucket, key, BODY, sha256(BODY).hexdigest(), tags=(TAG,)))
-    if archive.get(bucket, key) == BODY:
+    if b"".join(archive.read(bucket, key)) == BODY:
         yield Finding(PART, f"{url} keeps what is written")
     else:
         yield Finding(PART, f"{url} gives back other bytes than were written", "find out why")

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.catalog import catalogue
+from config.dialects import dialects
 from config.settings import settings
 from config.tags import tag_rules
 from ordercast.doctor import archive, blocks, database, doors, listeners, prefect
 from ordercast.doctor.findings import Finding
-from ordercast.domain.errors import OrdercastError
+from ordercast.domain.errors import ConfigurationError, OrdercastError
 from ordercast.store.sealing import sealer
 
 Look = Callable[[], Iterator[Finding]]
@@ -39,9 +40,10 @@ def look_at_everything() -> Iterator[Finding]:
 
 
 def configuration() -> Iterator[Finding]:
-    """Whether the catalogue and the tags can be used."""
+    """Whether the catalogue, the tags and the dialects can be used."""
     yield Finding("catalogue", f"{settings().catalog}: {len(catalogue().products)} products")
     yield Finding("tags", f"{settings().tags}: {len(tag_rules().rules)} rules")
+    yield Finding("dialects", ", ".join(dialects()) or "none")
 
 
 def sealing_key() -> Iterator[Finding]:

@@ -1,14 +1,23 @@
 """The catalogue: what each product and action needs, and the work orders it becomes."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
+from heapq import heapify, heappop, heappush
 from typing import Any
 
+from ordercast.domain.commands import (
+    FROM_MESSAGE,
+    Command,
+    awaited_places,
+    distinct_names,
+    faults_of,
+)
 from ordercast.domain.errors import Problem
-from ordercast.domain.masking import Mask
+from ordercast.domain.masking import MASKED, Mask
 from ordercast.domain.order import ItemAction
 
 
@@ -44,6 +53,40 @@ class WorkOrderType:
     system: str | None = None
     after: tuple[str, ...] = ()
     description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def in_working_order(kinds: Mapping[str, WorkOrderType]) -> dict[str, WorkOrderType]:
+    """Each after all that it waits for, otherwise as given; needs to be free of circles."""
+    places = {name: place for place, name in enumerate(kinds)}
+    names, behind = list(kinds), defaultdict(list)
+    for name, kind in kinds.items():
+        for other in kind.after:
+            behind[other].append(name)
+    missing = {name: len(kind.after) for name, kind in kinds.items()}
+    ready = [places[name] for name, count in missing.items() if not count]
+    heapify(ready)
+    ordered: dict[str, WorkOrderType] = {}
+    while ready:
+        name = names[heappop(ready)]
+        ordered[name] = kinds[name]
+        for other in behind[name]:
+            missing[other] -= 1
+            if not missing[other]:
+                heappush(ready, places[other])
+    return ordered
+
+
+@dataclass(frozen=True)
+class MessageWork:
+    """How the commands of a line become work orders, where its action takes them.
+
+    `kinds` says who does commands of a name (in small letters) and how long it takes; with
+    `sequence`, commands that say nothing of what comes before them follow one another.
+    """
+
+    sequence: bool = False
+    kinds: Mapping[str, WorkOrderType] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,12 +94,34 @@ class ActionPolicy:
     """What one action on one product needs, and the work orders that carry it out.
 
     `work_orders` is in an order in which each comes after all it depends on. `exclusive_by`
-    names characteristics whose value only one order at a time may work on.
+    names characteristics whose value only one order at a time may work on. With
+    `message_work`, one of the work orders, `from-message`, stands for a line's commands.
     """
 
     characteristics: Mapping[str, CharacteristicSpec] = field(default_factory=dict)
     work_orders: Mapping[str, WorkOrderType] = field(default_factory=dict)
     exclusive_by: tuple[str, ...] = ()
+    message_work: MessageWork | None = None
+
+    def for_line(self, commands: Sequence[Command]) -> "ActionPolicy":
+        """The policy of a line that carries these commands, which must be free of faults."""
+        if self.message_work is None:
+            return self
+        default = self.work_orders[FROM_MESSAGE]
+        own = [name for name in self.work_orders if name != FROM_MESSAGE]
+        made = _made_of(commands, distinct_names(commands, own), default, self.message_work)
+        awaited = {name for kind in made.values() for name in kind.after}
+        last = tuple(name for name in made if name not in awaited)
+        expanded: dict[str, WorkOrderType] = {}
+        for name, kind in self.work_orders.items():
+            if name == FROM_MESSAGE:
+                expanded |= made
+            elif FROM_MESSAGE in kind.after:
+                others = tuple(other for other in kind.after if other != FROM_MESSAGE)
+                expanded[name] = replace(kind, after=(*others, *last))
+            else:
+                expanded[name] = kind
+        return replace(self, work_orders=in_working_order(expanded), message_work=None)
 
     @cached_property
     def due_after(self) -> Mapping[str, timedelta]:
@@ -76,8 +141,34 @@ class ActionPolicy:
         return {
             f"{name}:{_number(value)}"
             for name in self.exclusive_by
-            if (value := characteristics.get(name))
+            if (value := characteristics.get(name)) and value != MASKED
         }
+
+
+def _made_of(
+    commands: Sequence[Command],
+    names: Sequence[str],
+    default: WorkOrderType,
+    work: MessageWork,
+) -> dict[str, WorkOrderType]:
+    """The work order of each command; one with nothing before it comes after what all wait for."""
+    before = awaited_places(commands)
+    if work.sequence and not any(before):
+        before = [[place - 1] if place else [] for place in range(len(commands))]
+    made: dict[str, WorkOrderType] = {}
+    for name, command, places in zip(names, commands, before, strict=True):
+        kind = work.kinds.get((command.name or "").casefold(), default)
+        is_assigned = bool(command.system or command.team)
+        made[name] = WorkOrderType(
+            name=name,
+            service_time=kind.service_time,
+            team=(None if command.system else command.team) if is_assigned else kind.team,
+            system=command.system if is_assigned else kind.system,
+            after=tuple(names[place] for place in places) or default.after,
+            description=kind.description,
+            parameters=command.parameters,
+        )
+    return made
 
 
 def _number(value: Any) -> str:
@@ -138,7 +229,11 @@ class Catalogue:
         return found.actions.get(action)
 
     def problems_with(
-        self, product: str | None, action: ItemAction, characteristics: Mapping[str, Any]
+        self,
+        product: str | None,
+        action: ItemAction,
+        characteristics: Mapping[str, Any],
+        commands: Sequence[Command] = (),
     ) -> list[Problem]:
         """Why the catalogue refuses a line; empty if it takes it."""
         found = self.product(product)
@@ -152,7 +247,8 @@ class Catalogue:
             spec.problem_with(characteristics.get(name))
             for name, spec in policy.characteristics.items()
         )
-        return [problem for problem in checks if problem]
+        found_wrong = [problem for problem in checks if problem]
+        return found_wrong + (_faulty(commands) if policy.message_work else [])
 
     def _unknown_product(self, product: str | None) -> Problem:
         where = "service.serviceSpecification.id"
@@ -160,3 +256,15 @@ class Catalogue:
             return Problem(where, "names no product", "give the key of a product of the catalogue")
         offered = ", ".join(self.products)
         return Problem(where, f"no product {product!r} in the catalogue", f"use one of: {offered}")
+
+
+def _faulty(commands: Sequence[Command]) -> list[Problem]:
+    problems: list[Problem] = []
+    for fault in faults_of(commands):
+        where = "service.supportingService" + ("" if fault.place is None else f"[{fault.place}]")
+        attribute = _IN_TMF641.get(fault.attribute, "")
+        problems.append(Problem(where + attribute, fault.problem, fault.cure))
+    return problems
+
+
+_IN_TMF641 = {"name": ".name", "after": ".serviceRelationship"}

@@ -6,6 +6,9 @@ from typing import Any
 
 MASKED = "***"
 
+SENSITIVE = "SensitiveCharacteristic"
+"""The `@type` of a characteristic whose sender says that its value is a secret."""
+
 
 def plain_name(name: str) -> str:
     """A characteristic's name without case, width and punctuation: `Ki`, `k_i`, `ＫＩ` are one."""
@@ -16,7 +19,8 @@ def plain_name(name: str) -> str:
 class Mask:
     """Replaces by `***` the values of sensitive names, at any depth of a document.
 
-    Both shapes are known: a field of that name, and TMF641's `{"name": …, "value": …}`.
+    Both shapes are known: a field of that name, and TMF641's `{"name": …, "value": …}`, of
+    which `"@type": "SensitiveCharacteristic"` hides the value whatever the name.
     """
 
     def __init__(self, sensitive: Iterable[str]) -> None:
@@ -34,7 +38,8 @@ class Mask:
 
     def _mapping(self, document: Mapping[str, Any]) -> dict[str, Any]:
         name = document.get("name")
-        hides_value = isinstance(name, str) and self.covers(name)
+        is_marked = document.get("@type") == SENSITIVE
+        hides_value = is_marked or (isinstance(name, str) and self.covers(name))
         return {
             key: MASKED if self.covers(key) or (hides_value and key == "value") else self(value)
             for key, value in document.items()

@@ -20,12 +20,14 @@ from ordercast.domain.order import OrderState, new_order_no, priority_number, ti
 from ordercast.intake.canonical import differences
 from ordercast.intake.csv_batch import CSV
 from ordercast.intake.drafts import Draft, Parsed
-from ordercast.intake.parse import parse
+from ordercast.intake.json_orders import plain_type
+from ordercast.intake.kept import kept_order
+from ordercast.intake.reading import read
 from ordercast.store import inbox, orders, replying
 from ordercast.store.clock import now
 from ordercast.store.engine import Database
 from ordercast.store.inbox import MessageOutcome, RawMessage
-from ordercast.store.tables import ServiceOrder
+from ordercast.store.tables import InboxMessage, ServiceOrder
 
 DEFAULT_AGENT = "default"
 TRIES = 3
@@ -51,12 +53,14 @@ def accept(database: Database, message: RawMessage, *, only_valid: bool = False)
     """Take the orders of a message, all of them or none, and keep the message.
 
     With `only_valid` the good parts are taken and the problems of the others returned. The
-    agent and external id of `message` serve where the order itself names none.
+    agent and external id of `message` serve where the order itself names none. A message in
+    a dialect is kept as it came, and each order in it as it was translated.
 
     Raises InvalidMessage (with the id of the kept message) for what cannot be read, and
     Conflict if the agent has used an external id for other content.
     """
-    parsed = parse(message.body, message.media_type)
+    parsed = read(message)
+    message = replace(message, dialect=parsed.dialect or message.dialect)
     if parsed.problems and not (only_valid and parsed.drafts):
         _refuse(database, message, parsed.problems)
     for attempt in range(TRIES):
@@ -77,12 +81,18 @@ def _refuse(database: Database, message: RawMessage, problems: Sequence[Problem]
 def _take(database: Database, message: RawMessage, parsed: Parsed) -> Receipt:
     try:
         with database.write() as session:
-            parts = [_part(message, draft) for draft in parsed.drafts]
+            parts = [
+                _part(message, draft, parsed, place)
+                for place, draft in enumerate(parsed.drafts, start=1)
+            ]
             orders.hold_external_ids(session, _named(parts))
+            origin = _origin(session, message) if parsed.dialect else None
             taken = [
-                _take_one(session, part, draft)
+                _take_one(session, part, draft, origin)
                 for part, draft in zip(parts, parsed.drafts, strict=True)
             ]
+            if origin:
+                _close(origin, taken)
     except Conflict as conflict:
         problem = Problem("externalId", str(conflict), "send a new externalId, or the same order")
         with database.write() as session:
@@ -92,14 +102,27 @@ def _take(database: Database, message: RawMessage, parsed: Parsed) -> Receipt:
     return Receipt(taken, parsed.problems)
 
 
-def _part(message: RawMessage, draft: Draft) -> RawMessage:
+def _origin(session: Session, message: RawMessage) -> InboxMessage:
+    """The message in a dialect itself, kept once, however many orders it holds."""
+    return inbox.keep(session, message, outcome=MessageOutcome.ACCEPTED)
+
+
+def _close(origin: InboxMessage, taken: Sequence[Accepted]) -> None:
+    """Say what became of a message in a dialect, and name its first order."""
+    fresh = [each for each in taken if each.is_new]
+    origin.order_no = (fresh or taken)[0].order_no
+    if not fresh:
+        origin.outcome = MessageOutcome.DUPLICATE
+
+
+def _part(message: RawMessage, draft: Draft, parsed: Parsed, place: int) -> RawMessage:
     """The part of a message that is one order."""
     return replace(
         message,
         body=draft.raw,
         media_type=draft.media_type,
         agent=draft.order.agent or message.agent or DEFAULT_AGENT,
-        external_id=_external_id(draft, message),
+        external_id=_external_id(draft, message, parsed, place),
     )
 
 
@@ -113,28 +136,33 @@ def _named(parts: Sequence[RawMessage]) -> Iterator[tuple[str, str]]:
             yield part.agent, sha256(part.body).hexdigest()
 
 
-def _take_one(session: Session, part: RawMessage, draft: Draft) -> Accepted:
+def _take_one(
+    session: Session, part: RawMessage, draft: Draft, origin: InboxMessage | None
+) -> Accepted:
     first = _first_order(session, part)
     if first is None:
-        return Accepted(_open(session, part, draft), is_new=True)
-    if fields := _differing(session, first, draft):
+        return Accepted(_open(session, part, draft, origin), is_new=True)
+    if fields := _differing(session, first, draft, origin):
         raise Conflict(
             f"externalId {first.external_id!r} of agent {first.agent!r} is {first.order_no}, "
             f"whose content differs in: {', '.join(fields[:20])}",
             fields,
         )
-    inbox.keep(session, part, outcome=MessageOutcome.DUPLICATE, order_no=first.order_no)
+    if origin is None:
+        inbox.keep(session, part, outcome=MessageOutcome.DUPLICATE, order_no=first.order_no)
     if part.reply_to:
         replying.remember(session, first, part.reply_to)
     return Accepted(first.order_no, is_new=False)
 
 
-def _external_id(draft: Draft, message: RawMessage) -> str | None:
+def _external_id(draft: Draft, message: RawMessage, parsed: Parsed, place: int) -> str | None:
     given = draft.order.external_id or message.external_id
-    if given is None and draft.media_type == CSV:
-        return f"csv-{sha256(draft.raw).hexdigest()[:32]}"  # the same file twice is one order
+    is_file = plain_type(message.media_type) == CSV and len(parsed.drafts) == 1
+    if given is None and is_file:
+        return f"csv-{sha256(message.body).hexdigest()[:32]}"  # the same file twice is one order
     if given is None and message.key:
-        return message.key if draft.line is None else f"{message.key}-{draft.line}"
+        several = draft.line is not None or len(parsed.drafts) > 1
+        return f"{message.key}-{draft.line or place}" if several else message.key
     return given
 
 
@@ -147,19 +175,33 @@ def _first_order(session: Session, part: RawMessage) -> ServiceOrder | None:
     return orders.order(session, order_no) if order_no else None
 
 
-def _differing(session: Session, first: ServiceOrder, draft: Draft) -> list[str]:
-    """Where the draft differs from the order as it was sent first, and as it is now."""
+def _differing(
+    session: Session, first: ServiceOrder, draft: Draft, origin: InboxMessage | None
+) -> list[str]:
+    """Where the draft differs from the order as it was sent first, and as it is now.
+
+    The same bytes are the same message, even if their dialect has been changed in between.
+    """
     if first.content_sha256 == draft.content_sha256:
         return []
     latest = inbox.message(session, first.message_id)
-    stored = parse(inbox.plain_body(latest), latest.media_type).drafts[0].document
-    return list(differences(stored, draft.document))
+    if origin and latest.translated_from:
+        earlier = inbox.message(session, latest.translated_from)
+        if earlier.sha256 == origin.sha256:
+            return []
+    return list(differences(kept_order(latest).document, draft.document))
 
 
-def _open(session: Session, part: RawMessage, draft: Draft) -> str:
+def _open(session: Session, part: RawMessage, draft: Draft, origin: InboxMessage | None) -> str:
     at = now()
     order_no = new_order_no(at.date())
-    kept = inbox.keep(session, part, outcome=MessageOutcome.ACCEPTED, order_no=order_no)
+    kept = inbox.keep(
+        session,
+        part,
+        outcome=MessageOutcome.ACCEPTED,
+        order_no=order_no,
+        translated_from=origin.id if origin else None,
+    )
     order = ServiceOrder(
         order_no=order_no,
         agent=part.agent or DEFAULT_AGENT,

@@ -1,5 +1,6 @@
 """Changing an order on which no work has started: TMF641's PATCH."""
 
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +13,7 @@ from ordercast.domain.order import Stage
 from ordercast.intake.accept import described
 from ordercast.intake.canonical import canonical_json
 from ordercast.intake.json_orders import JSON, decode, load_json
-from ordercast.intake.parse import parse
+from ordercast.intake.kept import kept_order
 from ordercast.intake.problems import validate
 from ordercast.store import commands, inbox, orders
 from ordercast.store.clock import now
@@ -59,7 +60,14 @@ def _change(session: Session, order_no: str, patch: dict[str, Any], *, source: s
         problem = Problem("relatedParty", "names another agent", "send a new order")
         raise InvalidMessage([problem])
     raw = RawMessage(canonical_json(merged), JSON, source, order.agent, changed.external_id)
-    kept = inbox.keep(session, raw, outcome=MessageOutcome.CHANGED, order_no=order_no)
+    before = inbox.message(session, order.message_id)
+    kept = inbox.keep(
+        session,
+        replace(raw, dialect=before.dialect),
+        outcome=MessageOutcome.CHANGED,
+        order_no=order_no,
+        translated_from=before.translated_from,
+    )
     order.message_id = kept.id
     if "externalId" in patch:
         order.external_id = changed.external_id
@@ -78,6 +86,5 @@ def _change(session: Session, order_no: str, patch: dict[str, Any], *, source: s
 
 
 def _merged(session: Session, order: ServiceOrder, patch: dict[str, Any]) -> dict[str, Any]:
-    kept = inbox.message(session, order.message_id)
-    document = parse(inbox.plain_body(kept), kept.media_type).drafts[0].document
+    document = kept_order(inbox.message(session, order.message_id)).document
     return {name: value for name, value in {**document, **patch}.items() if value is not None}

@@ -20,18 +20,30 @@ class Row:
 
 
 def read_rows(
-    text: str, *, required: Sequence[str], known: Collection[str] = ()
+    text: str,
+    *,
+    required: Sequence[str],
+    known: Collection[str] = (),
+    delimiter: str = ",",
+    names: Sequence[str] = (),
+    skip_lines: int = 0,
 ) -> Iterator[Row | Problem]:
     """The rows of a file, and a problem for each that cannot be read; blank ones are skipped.
 
-    Names of columns are read in lower case, cells without the space around them. Raises
+    Names of columns are read in lower case, cells without the space around them. A file
+    without a header has the columns `names`; `skip_lines` are passed over first. Raises
     InvalidMessage if the header lacks a required column, or has one that is not `known`.
     """
     if "\0" in text:
         raise InvalidMessage([Problem("body", "holds a NUL character", "leave it out")])
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
-    rows = _rows(reader)
-    header = next(rows, (1, []))
+    file = io.StringIO(text, newline="")
+    for _ in range(skip_lines):
+        file.readline()
+    reader = csv.reader(
+        file, strict=True, skipinitialspace=not delimiter.isspace(), delimiter=delimiter
+    )
+    rows = _rows(reader, skip_lines)
+    header = (1, list(names)) if names else next(rows, (1 + skip_lines, []))
     if isinstance(header, Problem):
         raise InvalidMessage([header])
     line, cells = header
@@ -40,9 +52,9 @@ def read_rows(
     return (row if isinstance(row, Problem) else _row(names, *row) for row in rows)
 
 
-def _rows(reader: Any) -> Iterator[tuple[int, list[str]] | Problem]:
+def _rows(reader: Any, skipped: int) -> Iterator[tuple[int, list[str]] | Problem]:
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + skipped
         try:
             cells = [cell.strip() for cell in next(reader)]
         except StopIteration:

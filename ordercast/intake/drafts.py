@@ -32,7 +32,11 @@ class Draft:
 
 @dataclass(frozen=True)
 class Parsed:
-    """The orders that a message holds, and what is wrong with the rest of it."""
+    """The orders that a message holds, and what is wrong with the rest of it.
+
+    `dialect` is the partner's dialect that the message is in, if it is in one.
+    """
 
     drafts: Sequence[Draft] = ()
     problems: Sequence[Problem] = field(default=())
+    dialect: str | None = None

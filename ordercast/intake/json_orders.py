@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NoReturn
 
+from ordercast.contracts.nesting import MOST_LEVELS, is_deeper
 from ordercast.contracts.service_order import SET_BY_US, ServiceOrderCreate
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.intake.drafts import Draft, Parsed
@@ -13,9 +14,6 @@ from ordercast.intake.problems import validate
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
-
-MOST_LEVELS = 64
-"""How deep arrays and objects may stand in one another; all that reads a message copes with it."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -104,9 +102,15 @@ def load_json(text: str, line: int | None = None) -> Any:
         refuse("holds a number that is not finite or too long", "send a finite, shorter one")
     if _NUL.search(spelled):
         refuse("holds a NUL character", "leave it out")
-    if _is_deeper(value, MOST_LEVELS):
+    if is_deeper(value):
         refuse("is nested too deeply", _FLATTEN)
     return value
+
+
+def plain_type(media_type: str) -> str:
+    """The media type without its parameters; `application/…+json` counts as JSON."""
+    plain = media_type.partition(";")[0].strip().lower()
+    return JSON if plain.endswith("+json") else plain
 
 
 class _GivenTwice(ValueError):
@@ -120,19 +124,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for place, name in enumerate(names) if name in names[:place])
         raise _GivenTwice(twice[:100] if twice.isprintable() else "body")
     return document
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether arrays and objects stand in one another more than so many levels deep."""
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(levels):
-        level = [
-            child
-            for each in level
-            for child in (each.values() if isinstance(each, dict) else each)
-            if isinstance(child, dict | list)
-        ]
-    return bool(level)
 
 
 def _no_constant(name: str) -> NoReturn:

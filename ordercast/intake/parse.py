@@ -3,7 +3,7 @@
 from ordercast.domain.errors import Problem
 from ordercast.intake.csv_batch import CSV, parse_csv
 from ordercast.intake.drafts import Parsed
-from ordercast.intake.json_orders import JSON, NDJSON, parse_json, parse_ndjson
+from ordercast.intake.json_orders import JSON, NDJSON, parse_json, parse_ndjson, plain_type
 
 READERS = {JSON: parse_json, NDJSON: parse_ndjson, CSV: parse_csv}
 
@@ -17,9 +17,3 @@ def parse(body: bytes, media_type: str) -> Parsed:
             problems=[Problem("Content-Type", f"{media_type!r} is not known", f"use {known}")]
         )
     return reader(body)
-
-
-def plain_type(media_type: str) -> str:
-    """The media type without its parameters; `application/…+json` counts as JSON."""
-    plain = media_type.partition(";")[0].strip().lower()
-    return JSON if plain.endswith("+json") else plain

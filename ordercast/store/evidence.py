@@ -11,19 +11,29 @@ from sqlalchemy import func, inspect, select
 from sqlmodel import Session, SQLModel, col
 
 from ordercast.store import inbox
-from ordercast.store.tables import CompletionReport, OrderLine, ServiceOrder, WorkOrder
+from ordercast.store.tables import (
+    CompletionReport,
+    InboxMessage,
+    OrderLine,
+    ServiceOrder,
+    WorkOrder,
+)
 
 FORMAT = "ordercast-evidence/1"
 COMPRESSION_LEVEL = 6
 GZIP = 16 + zlib.MAX_WBITS
 ROWS_AT_ONCE = 1000
 
+MOST_SHARED_BYTES = 256 * 2**10
+"""A larger message that holds several orders lies with the evidence of the first alone."""
+
 
 def evidence(session: Session, order: ServiceOrder, outcome: dict[str, Any]) -> bytes:
     """The evidence object as gzipped JSON; the same bytes for the same facts.
 
     It holds the sealed message with the SHA-256 of its plain text, the order, its lines, work
-    orders, reports and the outcome. Nothing in it but the sealed message has held a secret.
+    orders, reports and the outcome. Nothing in it but the sealed message has held a secret. Of
+    a message in a dialect there are both: as it came, and the order as it was translated.
     Rows are read, written and compressed one by one: there may be a hundred thousand.
     """
     squeeze = zlib.compressobj(COMPRESSION_LEVEL, wbits=GZIP)
@@ -38,11 +48,14 @@ def _document(session: Session, order: ServiceOrder, outcome: dict[str, Any]) ->
     order_no = order.order_no
     yield f'{{"format": {_json(FORMAT)}, "lines": '
     yield from _array(_rows(session, OrderLine, order_no, col(OrderLine.line_no)))
-    yield f', "message": {_json(_message(session, order))}'
+    messages = _messages(session, order)
+    yield f', "message": {_json(messages.pop("message"))}'
     yield f', "order": {_json(order.model_dump(mode="json"))}'
     yield f', "outcome": {_json({name: outcome[name] for name in outcome if name != "lines"})}'
     yield ', "reports": '
     yield from _array(_rows(session, CompletionReport, order_no, col(CompletionReport.key)))
+    for name, translated in messages.items():
+        yield f", {_json(name)}: {_json(translated)}"
     yield ', "work_orders": '
     yield from _array(_rows(session, WorkOrder, order_no, *IN_PLACE))
     yield "}"
@@ -60,8 +73,18 @@ def _array(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
     yield "]" if opening == ", " else "[]"
 
 
-def _message(session: Session, order: ServiceOrder) -> dict[str, Any]:
+def _messages(session: Session, order: ServiceOrder) -> dict[str, Any]:
     kept = inbox.message(session, order.message_id)
+    if kept.translated_from is None:
+        return {"message": _message(kept)}
+    origin = inbox.message(session, kept.translated_from)
+    if origin.size_bytes > MOST_SHARED_BYTES and origin.order_no != order.order_no:
+        facts = origin.model_dump(mode="json", exclude={"sealed"})
+        return {"message": {**facts, "sealed_in": origin.order_no}, "translated": _message(kept)}
+    return {"message": _message(origin), "translated": _message(kept)}
+
+
+def _message(kept: InboxMessage) -> dict[str, Any]:
     facts = kept.model_dump(mode="json", exclude={"sealed"})
     return {**facts, "sealed": b64encode(kept.sealed).decode()}
 

@@ -40,7 +40,8 @@ class RawMessage:
     """A message before it is kept: its bytes, what they are, and where they came from.
 
     `key` tells a message of a queue from all others; one that is `redelivered` may have been
-    taken before.
+    taken before. `dialect` is the one that its sender names; intake finds it by queue, agent
+    or content where there is none.
     """
 
     body: bytes
@@ -52,6 +53,7 @@ class RawMessage:
     key: str | None = None
     redelivered: bool = False
     reply_to: ReplyTo | None = None
+    dialect: str | None = None
 
 
 def keep(
@@ -61,8 +63,12 @@ def keep(
     outcome: MessageOutcome,
     problems: Sequence[Problem] = (),
     order_no: str | None = None,
+    translated_from: str | None = None,
 ) -> InboxMessage:
-    """Keep a message, sealed, with its outcome."""
+    """Keep a message, sealed, with its outcome.
+
+    An order that was made of a message in a dialect names that message in `translated_from`.
+    """
     kept = InboxMessage(
         id=f"msg-{uuid4().hex}",
         received_at=now(),
@@ -77,6 +83,8 @@ def keep(
         outcome=outcome,
         problems=[problem.as_dict() for problem in problems],
         order_no=order_no,
+        dialect=message.dialect,
+        translated_from=translated_from,
     )
     session.add(kept)
     return kept

@@ -8,18 +8,26 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from config.tags import tag_rules
-from ordercast.contracts.outcome import Outcome, OutcomeFailure, OutcomeLine
+from ordercast.contracts.outcome import (
+    Outcome,
+    OutcomeFailure,
+    OutcomeLine,
+    OutcomeWorkOrder,
+)
 from ordercast.domain.classify import Classification, classify
 from ordercast.domain.errors import NotFound
 from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.rollup import order_state
 from ordercast.domain.work_order import WorkOrderState
-from ordercast.store import claims, orders
+from ordercast.store import claims, orders, work_orders
 from ordercast.store.clock import now
 from ordercast.store.evidence import evidence
 from ordercast.store.facts import characteristics, facts
 from ordercast.store.runs import Work
 from ordercast.store.tables import OrderLine, OrderOutcome, ServiceOrder, WorkOrder
+
+COMMANDS = "supportingService"
+"""Where the document of a line has the commands of its message."""
 
 
 def seal(work: Work) -> None:
@@ -79,6 +87,7 @@ def _outcome(
 ) -> Outcome:
     assert order.ended_at
     failures = _failures(session, order.order_no)
+    commands = _commands(session, lines)
     return Outcome(
         order_no=order.order_no,
         version=order.version,
@@ -94,11 +103,13 @@ def _outcome(
         ordered_at=order.ordered_at,
         sealed_at=order.ended_at,
         counts=dict(Counter(line.state for line in lines)),
-        lines=[_line(line, failures[line.line_no]) for line in lines],
+        lines=[_line(line, failures[line.line_no], commands[line.line_no]) for line in lines],
     )
 
 
-def _line(line: OrderLine, failures: list[OutcomeFailure]) -> OutcomeLine:
+def _line(
+    line: OrderLine, failures: list[OutcomeFailure], commands: list[OutcomeWorkOrder]
+) -> OutcomeLine:
     refused = [
         OutcomeFailure(text=f"{each['field']}: {each['problem']}; {each['cure']}")
         for each in line.problems
@@ -111,7 +122,19 @@ def _line(line: OrderLine, failures: list[OutcomeFailure]) -> OutcomeLine:
         state=line.state,
         characteristics=characteristics(line),
         failures=refused + failures,
+        work_orders=commands,
     )
+
+
+def _commands(session: Session, lines: Sequence[OrderLine]) -> dict[int, list[OutcomeWorkOrder]]:
+    """The work orders of the lines whose message named commands."""
+    commands: dict[int, list[OutcomeWorkOrder]] = defaultdict(list)
+    named = {line.line_no for line in lines if line.document.get("service", {}).get(COMMANDS)}
+    if named:
+        for row in work_orders.of_order(session, lines[0].order_no):
+            if row.line_no in named:
+                commands[row.line_no].append(OutcomeWorkOrder.model_validate(row.model_dump()))
+    return commands
 
 
 def _failures(session: Session, order_no: str) -> dict[int, list[OutcomeFailure]]:

@@ -51,7 +51,11 @@ COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class InboxMessage(SQLModel, table=True):
-    """A message as it came, sealed, with what became of it; nothing is ever thrown away."""
+    """A message as it came, sealed, with what became of it; nothing is ever thrown away.
+
+    Of a message in a dialect there are also the orders that were made of it, in Ordercast's
+    own form: each a row of its own, with the id of the message in `translated_from`.
+    """
 
     __tablename__ = "inbox_message"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (_few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),)
@@ -69,6 +73,8 @@ class InboxMessage(SQLModel, table=True):
     outcome: str = Field(index=True)
     problems: list[dict[str, Any]] = _json(default_factory=list)
     order_no: str | None = Field(default=None, index=True)
+    dialect: str | None = None
+    translated_from: str | None = None
 
 
 class ServiceOrder(SQLModel, table=True):
@@ -117,7 +123,10 @@ class OrderLine(SQLModel, table=True):
 
 
 class WorkOrder(SQLModel, table=True):
-    """A piece of work on a line, with who does it, what it waits for, and its result."""
+    """A piece of work on a line, with who does it, what it waits for, and its result.
+
+    `parameters` are those of a command that a message named; sensitive ones are masked.
+    """
 
     __tablename__ = "work_order"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
@@ -135,6 +144,7 @@ class WorkOrder(SQLModel, table=True):
     system: str | None = None
     state: str
     depends_on: list[str] = _json(default_factory=list)
+    parameters: dict[str, Any] = _json(default_factory=dict)
     due_at: datetime = _time()
     created_at: datetime = _time()
     ended_at: datetime | None = _time(default=None)

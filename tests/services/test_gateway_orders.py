@@ -4,10 +4,12 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
+from config.settings import PROJECT_DIR
 from ordercast.services.gateway.app import create_app
 from tasks.completion import await_completion
 from tasks.decompose import decompose
 from tasks.receive import receive
+from tasks.work_orders import generate_work_orders
 from tests.orders import (
     CSV,
     NDJSON,
@@ -353,3 +355,48 @@ def test_the_gateway_says_that_it_lives_and_is_ready(http):
     assert http.get("/health").json() == {"status": "ok"}
     assert http.get("/ready").status_code == 200
     assert http.get("/openapi.json").json()["paths"][ORDERS]["post"]
+
+
+EXAMPLES = PROJECT_DIR / "examples/dialects"
+
+
+def test_a_message_in_a_dialect_is_taken_by_name_agent_or_content(http):
+    commands = (EXAMPLES / "network-commands.json").read_bytes()
+    named = post(http, commands, dialect="network-commands")
+    assert named.status_code == 201
+    again = post(http, commands, agent="helios-mvne")
+    assert again.json()["id"] == named.json()["id"]
+    gbk = (EXAMPLES / "gongdan-gbk.xml").read_bytes()
+    taken = post(http, gbk, "application/xml")
+    assert [each["externalId"] for each in taken.json()] == [
+        "GD-2026-112200461",
+        "GD-2026-112200463",
+    ]
+    assert fields_of(post(http, commands)) == ["serviceOrderItem"]
+    assert fields_of(post(http, commands, dialect="nobody")) == ["dialect"]
+
+
+def test_parameters_of_commands_are_shown_masked(http):
+    raw = (EXAMPLES / "network-commands.json").read_bytes()
+    answer = post(http, raw, dialect="network-commands")
+    (shown,) = answer.json()["serviceOrderItem"]
+    assert shown["service"]["supportingService"][0]["name"] == "ADD_KI"
+    order_no = answer.json()["id"]
+    held = lease(order_no)
+    assert receive.fn(held) and decompose.fn(held) and generate_work_orders.fn(held)
+    listed = http.get("/work-orders", params={"order_no": order_no})
+    parameters = {each["name"]: each["parameters"] for each in listed.json()}
+    assert parameters["ADD_KI"]["KI"] == "***"
+    assert parameters["ADD_APN"] == {"APN": "internet", "PDN_TYPE": "IPV4V6", "QCI": 9}
+    read = answer.text + listed.text + http.get(f"{ORDERS}/{order_no}").text
+    assert [
+        secret for secret in ("6A5F3B1E", "907315", "310101199003070731") if secret in read
+    ] == []
+
+
+def test_a_partner_is_told_in_its_own_words(http):
+    raw = (EXAMPLES / "gongdan.xml").read_bytes()
+    answer = post(http, raw.replace("停机<".encode(), "停转<".encode()), "text/xml")
+    assert fields_of(answer) == ["/工单报文/工单列表/工单[2]/业务明细/业务/业务类型"]
+    bomb = b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
+    assert fields_of(post(http, bomb, "text/xml", dialect="gongdan-xml")) == ["body"]

@@ -7,17 +7,33 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
 import yaml
 
 from config.catalog import catalogue, load_catalog
+from config.dialect_shape import (
+    CsvShape,
+    DatesShape,
+    DialectShape,
+    Each,
+    LinesShape,
+    OrderShape,
+    Rule,
+    Taken,
+    WhenShape,
+    WorkOrdersShape,
+)
+from config.dialects import load_dialect
 from config.settings import PROJECT_DIR
 from config.tags import FACTS, load_tags
 from ordercast.contracts.service_order import ServiceOrderCreate
 from ordercast.domain.classify import classify
+from ordercast.domain.commands import Command
 from ordercast.domain.order import ItemAction
 from ordercast.intake.parse import parse
+from ordercast.intake.reading import read_in
 
 EXAMPLES = PROJECT_DIR / "examples"
 DOCS = PROJECT_DIR / "docs"
@@ -40,7 +56,8 @@ def yaml_block(page: str) -> str:
 def test_the_shipped_catalogue_takes_every_line_of_each_sample_order(path):
     for line in order(path).lines:
         service = line.service
-        assert not catalogue().problems_with(service.product, line.action, service.characteristics)
+        given = (service.characteristics, service.commands)
+        assert not catalogue().problems_with(service.product, line.action, *given)
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
@@ -121,8 +138,10 @@ def test_the_malformed_order_is_json_that_is_refused_for_each_of_its_faults():
 
 def test_the_readme_of_the_samples_tells_of_each_file():
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    names = {path.name for path in EXAMPLES.iterdir() if path.is_file()} - {"README.md"}
-    assert set(re.findall(r"\]\(([^)]+)\)", readme)) == names
+    files = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.is_file()]
+    names = {path.as_posix() for path in files} - {"README.md"}
+    linked = set(re.findall(r"\]\(([^)]+)\)", readme))
+    assert {link for link in linked if not link.startswith("../")} == names
 
 
 def test_the_product_in_the_documentation_can_be_loaded_and_ordered(tmp_path):
@@ -162,3 +181,47 @@ def test_the_documentation_tells_every_fact_and_its_values():
     for fact, values in FACTS.items():
         if fact != "priority":
             assert all(f"`{value}`" in told[fact] for value in values)
+
+
+def dialect_page_blocks(language: str) -> str:
+    text = (DOCS / "dialects.md").read_text(encoding="utf-8")
+    return dedent(re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, flags=re.S | re.M)[0][1])
+
+
+def test_the_dialect_in_the_documentation_reads_the_message_beside_it(tmp_path):
+    path = tmp_path / "acme.yaml"
+    path.write_text(dialect_page_blocks("yaml"), encoding="utf-8")
+    parsed = read_in(load_dialect(path), dialect_page_blocks("json").encode(), "")
+    assert not parsed.problems
+    (draft,) = parsed.drafts
+    (line,) = draft.order.lines
+    policy = catalogue().policy(line.service.product, line.action)
+    assert policy
+    made = policy.for_line(line.service.commands).work_orders
+    assert {name: kind.after for name, kind in made.items()} == {
+        "HLR_ADD": (),
+        "APN_ADD": ("HLR_ADD",),
+    }
+    assert "0123456789ABCDEF" not in json.dumps(catalogue().mask(draft.document))
+
+
+def test_the_dialect_page_names_every_key():
+    page = (DOCS / "dialects.md").read_text(encoding="utf-8")
+    shapes = [DialectShape, WhenShape, DatesShape, CsvShape, OrderShape, LinesShape]
+    shapes += [WorkOrdersShape, Rule, Taken, Each]
+    keys = {name for shape in shapes for name in shape.model_fields} - {"csv", "dates", "when"}
+    named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`\n]+)`", page))))
+    assert keys - named == set()
+
+
+def test_the_work_orders_from_the_message_in_the_documentation_can_be_loaded(tmp_path):
+    text = (DOCS / "catalog.md").read_text(encoding="utf-8")
+    block = re.findall(r"```text\n(work_orders:.*?)```", text, flags=re.S)[0]
+    head = "products:\n  net:\n    name: Net\n    category: network\n    actions:\n      add:\n"
+    path = tmp_path / "catalog.yaml"
+    path.write_text(head + indent(block, " " * 8), encoding="utf-8")
+    policy = load_catalog(path).policy("net", ItemAction.ADD)
+    assert policy
+    made = policy.for_line([Command("A"), Command("test_call", after=("A",))]).work_orders
+    assert list(made) == ["number-booking", "A", "test_call", "welcome-call"]
+    assert made["test_call"].team == "field-crew"

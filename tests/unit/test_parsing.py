@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ordercast.contracts.nesting import MOST_LEVELS
 from ordercast.contracts.service_order import SET_BY_US
-from ordercast.intake.json_orders import JSON, MOST_LEVELS, NDJSON
+from ordercast.intake.json_orders import JSON, NDJSON
 from ordercast.intake.parse import parse, plain_type
 from tests.orders import CSV, body, item, order
 from tests.tmf641 import service_orders

@@ -58,14 +58,17 @@ def create_order(
     agent: Annotated[
         str | None, Query(max_length=255, description="where the order names none")
     ] = None,
+    dialect: Annotated[
+        str | None, Query(max_length=255, description="the name of a partner's dialect")
+    ] = None,
 ) -> JSONResponse:
-    """Take an order (TMF641 JSON), several (array, NDJSON), or a batch (CSV).
+    """Take an order (TMF641 JSON), several (array, NDJSON), a batch (CSV), or a dialect.
 
     The message is stored before the answer. The same order sent again is answered as before.
     With `accept=valid` the good parts are taken and the others returned in `leftOut`.
     """
     media_type = request.headers.get("content-type", "application/json")
-    message = RawMessage(body, media_type, source="http", agent=agent)
+    message = RawMessage(body, media_type, source="http", agent=agent, dialect=dialect)
     receipt = accept(database(), message, only_valid=accept_parts == "valid")
     with database().read() as session:
         taken = [_shown(session, orders.order(session, each.order_no)) for each in receipt.orders]

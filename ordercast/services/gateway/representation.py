@@ -8,7 +8,7 @@ from sqlmodel import Session
 from config.catalog import catalogue
 from config.settings import settings
 from ordercast.domain.order import OrderState, Stage
-from ordercast.intake.parse import parse
+from ordercast.intake.kept import kept_order
 from ordercast.store import inbox, orders
 from ordercast.store.runs import run_of
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
@@ -67,8 +67,7 @@ def _items(session: Session, order: ServiceOrder, run: OrderRun) -> list[dict[st
 
 
 def _items_of_message(session: Session, order: ServiceOrder) -> list[dict[str, Any]]:
-    kept = inbox.message(session, order.message_id)
-    draft = parse(inbox.plain_body(kept), kept.media_type).drafts[0].order
+    draft = kept_order(inbox.message(session, order.message_id)).order
     shown = [
         item.model_dump(
             mode="json", by_alias=True, exclude_unset=True, exclude={"service_order_item"}

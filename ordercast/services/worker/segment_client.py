@@ -40,7 +40,7 @@ class SegmentClient(SyncPrefectClient):
         self._claimed = flow_run.id if flow_run.state and flow_run.state.is_running() else None
 
     def set_flow_run_state(
-        self, flow_run_id: UUID, state: State[Any], force: bool = False
+        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
         claimed, self._claimed = self._claimed, None
         if claimed == flow_run_id and state.is_running() and self._begun:

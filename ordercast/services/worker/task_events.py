@@ -19,6 +19,9 @@ from prefect.events import Event
 
 SHOW_AFTER_SECONDS = 0.5
 
+EMIT = "emit_task_run_state_change_event"
+"""The name under which the engine calls it: a contract with this version of Prefect alone."""
+
 Emit = Callable[..., Event | None]
 
 
@@ -89,9 +92,9 @@ _guard = threading.Lock()
 def spare_this_thread() -> None:
     """From now on Prefect is told once of each step of this thread that is soon over."""
     with _guard:
-        events = task_engine.emit_task_run_state_change_event
+        events = getattr(task_engine, EMIT)
         if not isinstance(events, TaskEvents):
             events = TaskEvents(events)
-            task_engine.emit_task_run_state_change_event = events
+            setattr(task_engine, EMIT, events)
             threading.Thread(target=events.show_forever, name="task-events", daemon=True).start()
     events.spare_this_thread()

@@ -4,11 +4,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Go from 0001 to 0003."""
+    """Go from 0002 to 0003."""
     op.add_column("inbox_message", sa.Column("queue", sa.String(), nullable=True))
     condition = sa.text("queue IS NOT NULL")
     op.create_index(
