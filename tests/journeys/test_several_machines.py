@@ -16,9 +16,9 @@ from tests.flows.samples import plan_change
 from tests.journeys.machines import Machines, running, wait_until_prepared
 from tests.journeys.receiver import Receiver
 from tests.services import balancer
-from tests.services.conftest import S3Server
 from tests.services.postgres import Cluster
 from tests.services.redis_server import RedisServer
+from tests.services.s3_server import S3Server
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service

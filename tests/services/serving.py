@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services.ceph import Ceph
+from tests.services.nats import NatsServer
 from tests.services.postgres import Cluster
+from tests.services.rabbitmq import RabbitNode
 from tests.services.redis_server import RedisServer
 from tests.services.s3_server import USER
 
@@ -58,8 +60,22 @@ def redis(home: Path) -> Iterator[Settings]:
         yield {"ORDERCAST_TEST_REDIS_URL": server.url}
 
 
+@contextmanager
+def rabbitmq(home: Path) -> Iterator[Settings]:
+    with RabbitNode(home) as node:
+        yield {"ORDERCAST_TEST_RABBITMQ": node.url}
+
+
+@contextmanager
+def nats(home: Path) -> Iterator[Settings]:
+    with NatsServer(home) as server:
+        yield {"ORDERCAST_BROKER__URL": server.url}
+
+
 SERVERS = (
     Server("PostgreSQL", lambda: [] if Cluster.programs() else ["initdb"], postgres),
+    Server("RabbitMQ", RabbitNode.missing_programs, rabbitmq, is_shared=False),
+    Server("NATS", lambda: [] if NatsServer.program() else ["nats-server"], nats, is_shared=False),
     Server("Redis", RedisServer.missing_programs, redis),
     Server("S3", Ceph.missing_programs, s3, is_shared=False),
 )

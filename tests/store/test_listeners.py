@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlmodel import update
 
 from config.settings import settings
-from ordercast.doctor.parts import listener
+from ordercast.doctor.listeners import look
 from ordercast.services.gateway.app import create_app
 from ordercast.store.clock import now
 from ordercast.store.listeners import ListenerState, forget, how_it_stands, listeners, show
@@ -66,13 +66,13 @@ def test_the_gateway_lists_listeners_where_there_are_any(database):
 
 
 def test_the_doctor_looks_at_listeners_where_a_broker_is_set(database, monkeypatch):
-    assert list(listener()) == []
+    assert list(look()) == []
     monkeypatch.setenv("ORDERCAST_BROKER__URL", "amqp://user:hunter2@host/")
     settings.cache_clear()
-    (missing,) = listener()
+    (missing,) = look()
     assert "ordercast serve listener" in missing.cure
     show("a", broker=BROKER, state=ListenerState.LISTENING)
     show("b", broker=BROKER, state=ListenerState.WAITING, reason="gone")
-    well, ill = sorted(listener(), key=lambda each: not each.is_well)
+    well, ill = sorted(look(), key=lambda each: not each.is_well)
     assert well.is_well and not ill.is_well and "gone" in ill.found
     assert "hunter2" not in well.found + ill.found

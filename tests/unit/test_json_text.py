@@ -42,6 +42,7 @@ def test_a_text_may_be_cut_anywhere(document: Any, size: int) -> None:
         (gzip.compress(b'{"a": "\xff"}'), "no compressed JSON"),
         (gzip.compress(b'{"a": 1}')[:-4], "ends before its end"),
     ],
+    ids=["torn", "empty", "words", "not UTF-8", "cut off"],
 )
 def test_what_is_something_else_is_not_read(body: bytes, problem: str) -> None:
     with pytest.raises(NotReadable, match=problem):
