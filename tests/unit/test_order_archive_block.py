@@ -1,16 +1,19 @@
 """The block of the archive: what operators fill in, and what it opens."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from prefect.blocks.core import Block
 
 from blocks.order_archive import OrderArchive
+from ordercast.archive.opening import Connection
 from ordercast.domain.errors import ConfigurationError
 
 
 def test_the_credentials_of_a_url_become_fields_of_their_own() -> None:
-    block = OrderArchive.from_url("https://the-key:s3cr%2Ft@s3.example.com:9000", region="cn-north")
+    how = Connection(region="cn-north")
+    block = OrderArchive.from_url("https://the-key:s3cr%2Ft@s3.example.com:9000", how)
     assert (block.url, block.key, block.region) == (
         "https://s3.example.com:9000",
         "the-key",
@@ -42,6 +45,7 @@ def test_a_block_that_is_filled_in_wrongly_says_what_to_write(block: OrderArchiv
 
 def test_every_field_of_the_block_is_described() -> None:
     own = OrderArchive.model_fields.keys() - Block.model_fields.keys()
-    assert own == {"url", "key", "secret", "region", "timeout_seconds"}
+    connection = {each.name for each in fields(Connection)}
+    assert own == {"url", "key", "secret"} | connection
     assert all(OrderArchive.model_fields[name].description for name in own)
     assert OrderArchive.get_block_type_slug() == "order-archive"
