@@ -4,15 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from config.dialect_paths import PathFault, check_can_be_hidden, compile_path
-from config.dialect_shape import (
-    Block,
-    DialectShape,
-    Format,
-    PathShape,
-    Rule,
-    Taken,
-    WorkOrdersShape,
-)
+from config.dialect_rules import PathShape, Rule, Taken
+from config.dialect_shape import Block, DialectShape, Format, WorkOrdersShape
 from config.documents import Shape, one_of
 from config.yaml_document import Fault, Location
 from ordercast.domain.order import ItemAction

@@ -12,8 +12,8 @@ from config.yaml_document import shown
 from ordercast.cli.faults import tell
 from ordercast.cli.sending import ANY, media_type_of, read
 from ordercast.cli.showing import show_json, show_table
-from ordercast.domain.catalog import WorkOrderType
 from ordercast.domain.errors import InvalidMessage
+from ordercast.domain.message_work import WorkOrderType
 from ordercast.intake.trial import Trial, TriedLine, TriedOrder, try_out
 from ordercast.store.inbox import RawMessage
 

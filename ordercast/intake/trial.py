@@ -6,9 +6,10 @@ from typing import Any
 
 from config.catalog import catalogue
 from ordercast.contracts.service_order import ServiceOrderItem
-from ordercast.domain.catalog import Catalogue, WorkOrderType
+from ordercast.domain.catalog import Catalogue
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import Mask
+from ordercast.domain.message_work import WorkOrderType
 from ordercast.intake.dialects.choosing import Choice, choose
 from ordercast.intake.drafts import Draft
 from ordercast.intake.parse import parse

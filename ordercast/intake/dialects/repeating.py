@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from config.dialect_paths import PathFault
-from config.dialect_shape import Block, Each
+from config.dialect_rules import Each
+from config.dialect_shape import Block
 from ordercast.intake.dialects.documents import Group, Node, Piece, nodes_at, value_at
 from ordercast.intake.dialects.values import Scope, ValueFault, spelled
 

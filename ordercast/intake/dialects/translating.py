@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from config.dialect_shape import LinesShape, OrderShape, Rule, WorkOrdersShape
+from config.dialect_rules import Rule
+from config.dialect_shape import LinesShape, OrderShape, WorkOrdersShape
 from ordercast.domain.commands import faults_of
 from ordercast.domain.errors import Problem
 from ordercast.domain.order import ItemAction

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from config.dialect_paths import PathFault
-from config.dialect_shape import MILLISECONDS, SECONDS, Rule, zone
+from config.dialect_rules import MILLISECONDS, SECONDS, Rule, zone
 from config.dialects import Dialect
 from ordercast.intake.dialects.documents import Document, Node, is_empty, value_at
 
