@@ -59,7 +59,7 @@ DateFormat = Annotated[str, AfterValidator(_date_format)]
 DateFormats = Annotated[
     list[DateFormat], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
 ]
-Level = Literal["message", "order", "line"]
+Level = Literal["message", "order", "line", "holder"]
 
 
 class PathShape(Shape):
@@ -78,7 +78,7 @@ class Rule(PathShape):
     join: list["Rule"] = Field(default=[], description="the parts to put one after the other")
     between: str = Field(default="", description="what stands between the parts of `join`")
     of: Level | None = Field(
-        default=None, description="message, order or line: where the path begins"
+        default=None, description="message, order, line or holder: where the path begins"
     )
     split: Text | None = Field(default=None, description="what separates several values in a text")
     match: Pattern | None = Field(
@@ -123,7 +123,7 @@ class Each(PathShape):
 
     path: OneOrMany = Field(min_length=1, description="the path to what is repeated")
     of: Level | None = Field(
-        default=None, description="message, order or line: where the path begins"
+        default=None, description="message, order, line or holder: where the path begins"
     )
     split: Text | None = Field(default=None, description="what separates several in one text")
 
@@ -143,7 +143,7 @@ class Taken(PathShape):
     value: Rule | None = Field(default=None, description="where a pair has its value")
     fields: str | None = Field(default=None, description="the path to what is taken over whole")
     of: Level | None = Field(
-        default=None, description="message, order or line: where `fields` begins"
+        default=None, description="message, order, line or holder: where `fields` begins"
     )
     names: dict[str, Text] = Field(default={}, description="our name for the partner's")
     only: OneOrMany = Field(default=[], description="the partner's names to take")

@@ -55,6 +55,7 @@ class Block(PathShape):
 
     PATHS = ("group_by",)
 
+    within: Each | None = Field(default=None, description="the path to what holds them")
     each: Each | None = Field(default=None, description="the path to each of them")
     where: dict[Text, OneOrMany] = Field(
         default={}, description="for a path the values that it must have one of"

@@ -44,6 +44,10 @@ class Scope:
         around = {**self.around, level: node} if level else self.around
         return replace(self, node=node, around=around)
 
+    def as_level(self, level: str) -> "Scope":
+        """The same scope, which rules further in may call by its level."""
+        return self.within(self.node, level)
+
     def at(self, level: str | None) -> Node:
         return self.around.get(level, self.node) if level else self.node
 
