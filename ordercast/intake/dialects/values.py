@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,7 +42,7 @@ class Scope:
     def within(self, node: Node, level: str | None = None) -> "Scope":
         """The scope of a node further in, which may be a level of its own."""
         around = {**self.around, level: node} if level else self.around
-        return replace(self, node=node, around=around)
+        return Scope(self.document, node, around)
 
     def as_level(self, level: str) -> "Scope":
         """The same scope, which rules further in may call by its level."""
