@@ -11,13 +11,11 @@ from ordercast.domain.catalog import (
     ActionPolicy,
     Catalogue,
     CharacteristicSpec,
-    MessageWork,
     Product,
-    WorkOrderType,
-    in_working_order,
 )
 from ordercast.domain.commands import FROM_MESSAGE
 from ordercast.domain.masking import Mask
+from ordercast.domain.message_work import MessageWork, WorkOrderType, in_working_order
 
 
 @cache

@@ -4,15 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from config.dialect_paths import PathFault, check_can_be_hidden, compile_path
-from config.dialect_shape import (
-    Block,
-    DialectShape,
-    Format,
-    PathShape,
-    Rule,
-    Taken,
-    WorkOrdersShape,
-)
+from config.dialect_rules import PathShape, Rule, Taken
+from config.dialect_shape import Block, DialectShape, Format, WorkOrdersShape
 from config.documents import Shape, one_of
 from config.yaml_document import Fault, Location
 from ordercast.domain.order import ItemAction
@@ -39,6 +32,7 @@ def check(dialect: DialectShape) -> Iterator[Fault]:
                 check_can_be_hidden(dialect.format, path, dialect.namespaces)
         except PathFault as error:
             yield Fault(location, f"`{path}` {error}", _CURES[dialect.format])
+    yield from _levels(dialect)
     for location, part in parts(dialect):
         if isinstance(part, Taken):
             yield from _pairs_in_csv(dialect, location, part)
@@ -86,6 +80,18 @@ def _of_other_formats(dialect: DialectShape) -> Iterator[Fault]:
     for name, kind in ONLY_FOR.items():
         if name in dialect.model_fields_set and dialect.format is not kind:
             yield Fault((name,), f"`{name}` is for {kind}, and this is {dialect.format}", "drop it")
+
+
+def _levels(dialect: DialectShape) -> Iterator[Fault]:
+    """`of` names only what is around the place where it stands."""
+    holders = [at for at, part in parts(dialect) if isinstance(part, Block) and part.within]
+    for location, part in parts(dialect):
+        level = getattr(part, "of", None)
+        if level == "line" and "lines" not in location:
+            yield Fault((*location, "of"), "there is no line here", "use message or order")
+        if level == "holder" and not any(location[: len(at)] == at for at in holders):
+            cure = "give the block its `within:`, or use another level"
+            yield Fault((*location, "of"), "there is no holder here", cure)
 
 
 def _pairs_in_csv(dialect: DialectShape, at: Location, taken: Taken) -> Iterator[Fault]:

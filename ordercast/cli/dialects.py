@@ -12,8 +12,8 @@ from config.yaml_document import shown
 from ordercast.cli.faults import tell
 from ordercast.cli.sending import ANY, media_type_of, read
 from ordercast.cli.showing import show_json, show_table
-from ordercast.domain.catalog import WorkOrderType
 from ordercast.domain.errors import InvalidMessage
+from ordercast.domain.message_work import WorkOrderType
 from ordercast.intake.trial import Trial, TriedLine, TriedOrder, try_out
 from ordercast.store.inbox import RawMessage
 
@@ -64,6 +64,8 @@ def _show(trial: Trial) -> None:
     typer.echo(f"Dialect: {chosen}, for {trial.choice.because}.")
     for number, order in enumerate(trial.orders, start=1):
         _show_order(number, order)
+    for path in trial.unfound:
+        typer.echo(f"Nothing here is at the sensitive path {path}: make sure that it is right.")
     if trial.problems:
         typer.echo("Refused:" if not trial.orders else "Refused; of this nothing is taken:")
         tell(InvalidMessage(trial.problems))
@@ -123,6 +125,7 @@ def _document(trial: Trial) -> dict[str, Any]:
         "because": trial.choice.because,
         "taken": trial.is_taken_whole,
         "problems": [each.as_dict() for each in trial.problems],
+        "unfound": list(trial.unfound),
         "orders": [
             {**order.attributes, "lines": [_line_document(line) for line in order.lines]}
             for order in trial.orders

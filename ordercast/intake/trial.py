@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.catalog import catalogue
+from config.dialect_paths import PathFault
 from ordercast.contracts.service_order import ServiceOrderItem
-from ordercast.domain.catalog import Catalogue, WorkOrderType
+from ordercast.domain.catalog import Catalogue
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import Mask
-from ordercast.intake.dialects.choosing import Choice, choose
+from ordercast.domain.message_work import WorkOrderType
+from ordercast.intake.dialects.choosing import Choice, choose, finds
+from ordercast.intake.dialects.opening import open_document
 from ordercast.intake.drafts import Draft
 from ordercast.intake.parse import parse
 from ordercast.intake.reading import read_in
@@ -41,11 +44,15 @@ class TriedOrder:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a message holds, in which dialect it was read and why, and what is wrong with it."""
+    """What a message holds, in which dialect it was read and why, and what is wrong with it.
+
+    `unfound` are the sensitive paths that find nothing in it: perhaps they are mistaken.
+    """
 
     choice: Choice
     orders: Sequence[TriedOrder] = ()
     problems: Sequence[Problem] = ()
+    unfound: Sequence[str] = ()
 
     @property
     def is_taken_whole(self) -> bool:
@@ -65,7 +72,19 @@ def try_out(message: RawMessage) -> Trial:
     else:
         parsed = parse(message.body, message.media_type)
     known = catalogue()
-    return Trial(choice, [_order(each, known) for each in parsed.drafts], parsed.problems)
+    tried = [_order(each, known) for each in parsed.drafts]
+    return Trial(choice, tried, parsed.problems, _unfound(choice, message))
+
+
+def _unfound(choice: Choice, message: RawMessage) -> list[str]:
+    if choice.dialect is None:
+        return []
+    try:
+        document = open_document(choice.dialect, message.body, message.media_type)
+        sensitive = choice.dialect.written.sensitive
+        return [path for path in sensitive if not finds(document, path)]
+    except (InvalidMessage, PathFault):
+        return []
 
 
 def _order(draft: Draft, known: Catalogue) -> TriedOrder:

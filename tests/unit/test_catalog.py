@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from config.catalog import catalogue, load_catalog
 from config.settings import CONFIG_DIR
-from ordercast.domain.catalog import ActionPolicy, CharacteristicSpec, WorkOrderType
+from ordercast.domain.catalog import ActionPolicy, CharacteristicSpec
 from ordercast.domain.errors import ConfigurationError
+from ordercast.domain.message_work import WorkOrderType
 from ordercast.domain.order import ItemAction
 
 GOOD = """\

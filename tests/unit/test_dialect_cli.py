@@ -109,6 +109,18 @@ def test_commands_that_the_catalogue_does_not_use_are_told(run, tmp_path):
     assert "the 1 that the message names are not used" in " ".join(told.output.split())
 
 
+def test_a_sensitive_path_that_finds_nothing_is_told(run, tmp_path):
+    path = tmp_path / "other.json"
+    text = (EXAMPLES / "network-commands.json").read_text(encoding="utf-8")
+    path.write_text(text.replace('"VM_PIN"', '"VMPIN"'), encoding="utf-8")
+    told = run("try", str(path), "--dialect", "network-commands")
+    assert told.exit_code == 0
+    assert (
+        "sensitive path request.provisioning.commands[].arguments[?name=='VM_PIN']" in told.output
+    )
+    assert "sensitive path" not in run("try", COMMANDS, "--dialect", "network-commands").output
+
+
 def test_nothing_is_stored(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("try", COMMANDS, "--dialect", "network-commands").exit_code == 0

@@ -47,7 +47,9 @@ FAULTS = [
     ("新装: add", "新装: ad", 12, "`ad` is no action", "did you mean `add`?"),
     ("path: do,", "path: do, default: go,", 12, "`go` is no action", "add, modify"),
     ("iccid: card", "iccid: {pth: card}", 14, "`pth` is not known here", "did you mean `path`?"),
-    ("iccid: card", "iccid: {path: card, of: me}", 14, "`of`", "message, order or line"),
+    ("iccid: card", "iccid: {path: card, of: me}", 14, "`of`", "message, order, line or holder"),
+    ("iccid: card", "iccid: {path: card, of: holder}", 14, "there is no holder here", "`within:`"),
+    ("external_id: no", "external_id: {path: no, of: line}", 8, "no line here", "message or order"),
     ("iccid: card", "iccid: {path: card, type: hex}", 14, "`type`", "text, number or boolean"),
     ("'[A-Z]+'", "'[A-Z'", 17, "`match` is no regular expression", "mend it"),
     (

@@ -12,7 +12,7 @@ from lxml import etree
 
 from config.catalog import catalogue
 from config.dialects import PACKAGED, load_dialect
-from ordercast.intake.dialects.xml_document import parse_xml
+from ordercast.intake.dialects.safe_xml import parse_xml
 from tests.dialects import dialect, parsed
 from tests.unit.test_partners import CASES
 

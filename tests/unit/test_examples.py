@@ -13,15 +13,13 @@ import pytest
 import yaml
 
 from config.catalog import catalogue, load_catalog
+from config.dialect_rules import Each, Rule, Taken
 from config.dialect_shape import (
     CsvShape,
     DatesShape,
     DialectShape,
-    Each,
     LinesShape,
     OrderShape,
-    Rule,
-    Taken,
     WhenShape,
     WorkOrdersShape,
 )

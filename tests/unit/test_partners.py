@@ -35,6 +35,7 @@ SECRETS = {
     "iot-fleet": ["4711", "8150", "1111"],
     "portal-rows": ["FFEEDDCCBBAA00998877665544332211"],
     "shop-basket": ["X-555-1234-77"],
+    "core-tree": ["A1B2C3D4E5F60718293A4B5C6D7E8F90", "4711"],
     "switch-log": ["110101199001010011"],
     "network-commands.json": ["6A5F3B1E", "0F1E2D3C", "310101199003070731", "907315"],
     "gongdan.xml": ["320102198807150451", "1B2C3D4E", "9A8B7C6D"],

@@ -8,6 +8,9 @@ decides. A message that no dialect takes is in Ordercast's own forms.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
+
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] (it has no types)
 
 from config.dialect_paths import PathFault
 from config.dialect_shape import Format, WhenShape
@@ -99,13 +102,21 @@ class _Content:
         """Whether every path that the dialect looks for finds something."""
         try:
             document = open_document(dialect, self._message.body, self._message.media_type)
-            return all(_finds(document, path) for path in dialect.written.when.content)
+            return all(finds(document, path) for path in dialect.written.when.content)
         except (InvalidMessage, PathFault):
             return False
 
 
-def _finds(document: Document, path: str) -> bool:
+def finds(document: Document, path: str) -> bool:
+    """Whether a path finds anything in a message; PathFault if it cannot be followed."""
     if isinstance(document.root, Group):
-        row = next(iter(document.root.nodes), None)
-        return row is not None and path.strip().lower() in row.cells
-    return bool(document.dialect.paths[path](document.root))
+        pattern = path.strip().lower()
+        return any(fnmatchcase(name, pattern) for row in document.root.nodes for name in row.cells)
+    return _is_something(document.dialect.paths[path](document.root))
+
+
+def _is_something(found: Any) -> bool:
+    """Whether there is more than lists of nothing."""
+    if isinstance(found, list):
+        return any(etree.iselement(each) or _is_something(each) for each in found)
+    return bool(found)

@@ -5,7 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from config.dialect_checks import parts, paths
-from config.dialect_shape import LinesShape, Rule, WorkOrdersShape
+from config.dialect_rules import Rule
+from config.dialect_shape import LinesShape, WorkOrdersShape
 from config.dialects import Dialect
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.masking import MASKED

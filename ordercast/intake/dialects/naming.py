@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from config.dialect_paths import PathFault
-from config.dialect_shape import Format, Rule, Taken, Values
+from config.dialect_rules import Rule, Taken
+from config.dialect_shape import Format, Values
 from ordercast.intake.dialects.documents import is_empty, owner
 from ordercast.intake.dialects.parts import Part
 from ordercast.intake.dialects.repeating import selected

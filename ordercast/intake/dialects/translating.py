@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from config.dialect_shape import LinesShape, OrderShape, Rule, WorkOrdersShape
+from config.dialect_rules import Rule
+from config.dialect_shape import LinesShape, OrderShape, WorkOrdersShape
 from ordercast.domain.commands import faults_of
 from ordercast.domain.errors import Problem
 from ordercast.domain.order import ItemAction
 from ordercast.intake.dialects.commands import as_commands, put_in_order
-from ordercast.intake.dialects.documents import Document, Group, Node
+from ordercast.intake.dialects.documents import Document, Group
 from ordercast.intake.dialects.naming import fill
 from ordercast.intake.dialects.parts import Part
 from ordercast.intake.dialects.repeating import repeated
@@ -44,19 +45,20 @@ def translate(document: Document) -> tuple[list[Part], list[Problem]]:
     whole = Part(root)
     if isinstance(root.node, Group) and not root.node.nodes:
         return [], [*document.problems]
-    nodes: list[Node] = [root.node]
+    scopes = [root]
     if block.each or block.group_by:
-        nodes = _found(whole, block)
+        scopes = _found(whole, block)
     elif block.where:
-        kept = _found(whole, block)
-        nodes = [Group(kept)] if kept and isinstance(root.node, Group) else kept
-    orders = [_order(block, root.within(node, "order")) for node in nodes]
+        scopes = _found(whole, block)
+        if scopes and isinstance(root.node, Group):
+            scopes = [root.within(Group([each.node for each in scopes]))]
+    orders = [_order(block, each.as_level("order")) for each in scopes]
     if not orders and not whole.problems:
         whole.wrong(_first(block), "finds no order", "send at least one")
     return orders, [*document.problems, *whole.problems]
 
 
-def _found(part: Part, block: OrderShape | LinesShape | WorkOrdersShape) -> list[Node]:
+def _found(part: Part, block: OrderShape | LinesShape | WorkOrdersShape) -> list[Scope]:
     try:
         return repeated(block, part.scope)
     except ValueFault as fault:
@@ -83,8 +85,8 @@ def _order(block: OrderShape, scope: Scope) -> Part:
         if party:
             order.parties[role] = party
     for lines in block.lines:
-        for node in _found(order, lines):
-            order.parts.append(_line(lines, scope.within(node, "line"), len(order.parts) + 1))
+        for each in _found(order, lines):
+            order.parts.append(_line(lines, each.as_level("line"), len(order.parts) + 1))
     _check_ids(order)
     if not order.parts and not order.problems:
         order.wrong(_first(block.lines[0]), "finds no line", "send at least one")
@@ -117,7 +119,7 @@ def _line(block: LinesShape, scope: Scope, number: int) -> Part:
         line.wrong(label(block.action), "is not an action", f"use one of: {_ACTIONS}")
     fill(line, block.characteristics, block.characteristics_from)
     for work in block.work_orders:
-        made = [_command(work, scope.within(node)) for node in _found(line, work)]
+        made = [_command(work, each) for each in _found(line, work)]
         put_in_order(work, made, taken=line.parts)
         line.parts += made
     _check_commands(line)

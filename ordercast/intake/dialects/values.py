@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from config.dialect_paths import PathFault
-from config.dialect_shape import MILLISECONDS, SECONDS, Rule, zone
+from config.dialect_rules import MILLISECONDS, SECONDS, Rule, zone
 from config.dialects import Dialect
 from ordercast.intake.dialects.documents import Document, Node, is_empty, value_at
 
@@ -42,7 +42,11 @@ class Scope:
     def within(self, node: Node, level: str | None = None) -> "Scope":
         """The scope of a node further in, which may be a level of its own."""
         around = {**self.around, level: node} if level else self.around
-        return replace(self, node=node, around=around)
+        return Scope(self.document, node, around)
+
+    def as_level(self, level: str) -> "Scope":
+        """The same scope, which rules further in may call by its level."""
+        return self.within(self.node, level)
 
     def at(self, level: str | None) -> Node:
         return self.around.get(level, self.node) if level else self.node
