@@ -41,7 +41,7 @@ def test_a_command_is_not_run_where_a_server_is_missing(monkeypatch, tmp_path):
 def test_without_a_command_the_others_run_and_what_is_missing_is_told(monkeypatch):
     monkeypatch.setattr(serving, "SERVERS", [ABSENT, *REDIS])
     told = []
-    with serving.all_running(tell=told.append) as settings:
+    with serving.all_running(shared_only=False, tell=told.append) as settings:
         assert settings.keys() == {"ORDERCAST_TEST_REDIS_URL"}
     assert told[0].startswith("Absent: no absentd; .ci/services")
 
