@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 
-from config.prefect_server import WORK_POOL
+from config.prefect_server import DEPLOYMENT, WORK_POOL
+from flows.order import order as order_flow
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
 from tests.waiting import wait_for
@@ -79,6 +80,46 @@ def test_a_paused_work_pool_starts_nothing_until_it_goes_on(
     finally:
         floor.client.update_work_pool(WORK_POOL, WorkPoolUpdate(is_paused=False))
     wait_for(lambda: floor.ready(order_no), what="not started after the pause", seconds=60)
+
+
+def test_a_run_of_a_deployment_with_a_limit_is_counted_on_its_way(
+    floor: Floor, tmp_path: Path
+) -> None:
+    deployment = floor.client.read_deployment_by_name(DEPLOYMENT)
+    floor.client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=1))
+    try:
+        order_nos = [floor.submit(plan_change()) for _ in range(2)]
+        floor.launch()
+        with worker(tmp_path, "limited"):
+            for no in order_nos:
+                wait_for(lambda no=no: floor.ready(no), what=f"{no} has no work", seconds=90)
+        for no in order_nos:
+            states = floor.client.read_flow_run_states(floor.flow_run(no).id)
+            assert "Pending" in [state.name for state in states]
+    finally:
+        floor.client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=None))
+
+
+def test_a_run_whose_flow_cannot_be_loaded_crashes_in_words_and_delays_no_other(
+    floor: Floor, tmp_path: Path
+) -> None:
+    broken = floor.client.create_deployment(
+        flow_id=floor.client.create_flow(order_flow),
+        name="broken",
+        entrypoint="flows.nowhere.order",
+        work_pool_name=WORK_POOL,
+        enforce_parameter_schema=False,
+    )
+    try:
+        run = floor.client.create_flow_run_from_deployment(broken)
+        order_no = floor.submit(plan_change())
+        floor.launch()
+        with worker(tmp_path, "steady"):
+            wait_for(lambda: floor.ready(order_no), what="the order has no work", seconds=90)
+        state = floor.client.read_flow_run(run.id).state
+        assert state and state.is_crashed() and "flows.nowhere" in (state.message or "")
+    finally:
+        floor.client.delete_deployment(broken)
 
 
 def _online(floor: Floor) -> set[str]:

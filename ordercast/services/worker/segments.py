@@ -29,6 +29,7 @@ database, one for the whole process. Its server answers 500 while its database i
 a segment waits for it as for one that answers 503, for a minute."""
 
 ENGINE_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+"""What they say of every step that went well, the step's own record says as well."""
 
 _of_thread = threading.local()
 
@@ -40,6 +41,8 @@ class SegmentThreads:
         self._threads = ThreadPoolExecutor(
             threads, thread_name_prefix="segment", initializer=_prepare_thread
         )
+        for name in ENGINE_LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
     def submit(self, flow: Flow, flow_run: FlowRun) -> "Future[None]":
         """Run the next segment of a claimed run; what goes wrong in it is the engine's to tell."""
@@ -51,16 +54,11 @@ class SegmentThreads:
 
 
 def _prepare_thread() -> None:
-    """Prefect's settings and its client are made once for each thread: both are dear.
-
-    What the engine says of every step that went well, the step's own record says as well.
-    """
+    """Prefect's settings and its client are made once for each thread: both are dear."""
     _of_thread.settings = temporary_settings(IN_SEGMENTS)
     _of_thread.settings.__enter__()
     open_client()
     spare_this_thread()
-    for name in ENGINE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _run_segment(flow: Flow, flow_run: FlowRun) -> None:

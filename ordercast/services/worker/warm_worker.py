@@ -126,12 +126,27 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
             each.flow_run for each in flow_run_response if each.flow_run.id not in self._running
         ]
         self._backlog = len(fresh) > free
-        claimed = await self._claim(fresh[:free])
+        claimed = await self._claim(await self._runnable(fresh[:free]))
         if self._backlog and len(claimed) < free:
             self._look.set()  # another worker was faster
         for flow_run in claimed:
-            await self._start(flow_run)
+            self._start(flow_run)
         return claimed
+
+    async def _runnable(self, flow_runs: list[FlowRun]) -> list[FlowRun]:
+        """Those whose flow is known; a run whose flow is not crashes, and delays no other."""
+        found = []
+        for each in flow_runs:
+            try:
+                await self._look_up(each)
+            except httpx.HTTPError:
+                raise
+            except Exception as fault:
+                message = f"its flow cannot be loaded: {type(fault).__name__}: {fault}"
+                await self._propose_crashed_state(each, message)
+            else:
+                found.append(each)
+        return found
 
     async def _claim(self, flow_runs: list[FlowRun]) -> list[FlowRun]:
         """Those of the runs that are this worker's now: whoever makes one Running has it.
@@ -139,9 +154,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         A deployment's own concurrency limit counts runs as they become Pending; the runs of
         such a one take that way round.
         """
-        limited = {each.id for each in flow_runs if (await self._deployed(each)).is_limited}
-        free = [each for each in flow_runs if each.id not in limited]
-        counted = [each for each in flow_runs if each.id in limited]
+        free = [each for each in flow_runs if not self._deployed(each).is_limited]
+        counted = [each for each in flow_runs if self._deployed(each).is_limited]
         return [
             *await self._take(free, claiming.RUNNING),
             *await self._take(counted, claiming.PENDING),
@@ -154,10 +168,9 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         response = await self.client.request("POST", claiming.BULK_SET_STATE, json=body)
         return claiming.claimed(flow_runs, response.raise_for_status().json())
 
-    async def _start(self, flow_run: FlowRun) -> None:
-        flow = (await self._deployed(flow_run)).flow
+    def _start(self, flow_run: FlowRun) -> None:
         self._running.add(flow_run.id)
-        ended = asyncio.wrap_future(self._threads.submit(flow, flow_run))
+        ended = asyncio.wrap_future(self._threads.submit(self._deployed(flow_run).flow, flow_run))
         ended.add_done_callback(lambda _: self._ended(flow_run.id))
 
     def _ended(self, flow_run_id: UUID) -> None:
@@ -165,18 +178,21 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         if self._backlog:
             self._look.set()
 
-    async def _deployed(self, flow_run: FlowRun) -> "Deployed":
-        """What a run's deployment says, looked up now and then; it names its flow by module."""
-        assert flow_run.deployment_id is not None  # only deployments have a work pool
-        known = self._deployments.get(flow_run.deployment_id)
-        if known is None or known.is_old:
-            deployment = await self.client.read_deployment(flow_run.deployment_id)
-            flow = load_flow_from_entrypoint(
-                deployment.entrypoint or "", use_placeholder_flow=False
-            )
-            known = Deployed(flow, deployment.global_concurrency_limit is not None)
-            self._deployments[flow_run.deployment_id] = known
-        return known
+    async def _look_up(self, flow_run: FlowRun) -> None:
+        """Look up a run's deployment, unless that was done just now; it names a flow by module."""
+        deployment_id = flow_run.deployment_id
+        assert deployment_id is not None  # only deployments have a work pool
+        known = self._deployments.get(deployment_id)
+        if known and not known.is_old:
+            return
+        deployment = await self.client.read_deployment(deployment_id)
+        flow = load_flow_from_entrypoint(deployment.entrypoint or "", use_placeholder_flow=False)
+        is_limited = deployment.global_concurrency_limit is not None
+        self._deployments[deployment_id] = Deployed(flow, is_limited)
+
+    def _deployed(self, flow_run: FlowRun) -> "Deployed":
+        assert flow_run.deployment_id is not None
+        return self._deployments[flow_run.deployment_id]
 
 
 @dataclass(frozen=True)
