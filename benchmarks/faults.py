@@ -57,7 +57,9 @@ def _figures(
 ) -> dict[str, float]:
     order_nos: list[str] = []
     with _working(bench, chance) as crew, _meddling(bench, chance) as resumed:
-        arriving = threading.Thread(target=_submit, args=(bench, crew, asked.orders, order_nos))
+        arriving = threading.Thread(
+            target=_submit, args=(bench, crew, asked.orders, order_nos), daemon=True
+        )
         arriving.start()
         for number in range(1, asked.kills + 1):
             time.sleep(chance.uniform(*BETWEEN_KILLS_SECONDS))
