@@ -23,7 +23,6 @@ from tests.services.certificates import make_certificate
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 START_SECONDS = 120
-STOP_SECONDS = 10
 
 CONFIGURATION = """\
 [global]
@@ -139,8 +138,8 @@ class Ceph:
         self._wait_for("radosgw", self._gateway_answers)
 
     def stop_gateway(self) -> None:
-        """Shut the S3 door; what was stored stays."""
-        _stop(self._processes.pop())
+        """Shut the S3 door as a crash does; what was stored stays."""
+        _kill(self._processes.pop())
 
     def add_user(self, name: str, *options: str) -> S3User:
         arguments = ("--uid", name, "--display-name", name, *options)
@@ -174,9 +173,9 @@ class Ceph:
         return self._run("radosgw-admin", *arguments)
 
     def stop(self) -> None:
-        """Stop what was started, the last first, each by its own process id."""
+        """Kill what was started, the last first, each by its own process id: nothing is kept."""
         while self._processes:
-            _stop(self._processes.pop())
+            _kill(self._processes.pop())
 
     def _osd_is_up(self) -> bool:
         return json.loads(self._run("ceph", "osd", "stat", "--format", "json"))["num_up_osds"] == 1
@@ -227,13 +226,9 @@ def _users(told: str) -> list[S3User]:
     return [S3User(key["access_key"], key["secret_key"]) for key in keys]
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
 
 
 def free_port() -> int:

@@ -187,6 +187,10 @@ class RabbitNode(RabbitMQ):
         self._process.send_signal(number)
         self._process.wait(STOP_SECONDS)
 
+    def restart(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.stop(number)
+        self.start()
+
     def control(self, *arguments: str) -> None:
         """Call rabbitmqctl."""
         command = [PROGRAMS / "rabbitmqctl", "--node", self._node, *arguments]
