@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
+SERVICE_WORKERS ?= 3 # these tests wait for servers for much of their time
 SIDE_BY_SIDE := -n $(WORKERS) --no-loadscope-reorder
 
 .PHONY: demo up test test-services services bench check lock
@@ -18,7 +19,7 @@ test: $(READY)  ## set up and pass the tests
 	$(BIN)/python -m pytest -m "not service" $(SIDE_BY_SIDE)
 
 test-services: $(READY)  ## the tests that need real servers, or kill processes
-	$(BIN)/python -m pytest -m service -rs $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest -m service -rs -n $(SERVICE_WORKERS) --no-loadscope-reorder
 
 services: $(READY)  ## PostgreSQL, Redis, S3 … for the tests and for you, until Ctrl-C
 	$(BIN)/python -m tests.services.serving

@@ -19,8 +19,9 @@ from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import sealer
 from tests.services.ceph import Ceph
 from tests.services.postgres import Cluster, Postgres
+from tests.services.rabbitmq import RabbitNode
 from tests.services.s3_server import USER, S3Server
-from tests.side_by_side import ByFixture
+from tests.side_by_side import ByFixture, longest_first
 
 OURS = ("ORDERCAST_", "PREFECT_")
 FOR_TESTS = "ORDERCAST_TEST_"
@@ -42,6 +43,11 @@ def pytest_configure() -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFixture:
     """Where tests run side by side: which of them stay together."""
     return ByFixture(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins early."""
+    longest_first(items)
 
 
 def forget() -> None:
@@ -101,6 +107,15 @@ def s3_server() -> Iterator[S3Server]:
     with tempfile.TemporaryDirectory(prefix="ceph-") as place, Ceph(Path(place)) as ceph:
         user = ceph.add_user(USER)
         yield S3Server(f"http://{user.key}:{user.secret}@{ceph.endpoint}", ceph)
+
+
+@pytest.fixture(scope="session")
+def rabbit_node() -> Iterator[RabbitNode]:
+    """A RabbitMQ server of the tests' own, which they may stop and start."""
+    if missing := RabbitNode.missing_programs():
+        pytest.skip(f"no {', '.join(missing)}: run .ci/services")
+    with tempfile.TemporaryDirectory(prefix="rabbitmq-") as home, RabbitNode(Path(home)) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

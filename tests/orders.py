@@ -86,11 +86,15 @@ def report(work_order: WorkOrder, result: str = "completed", **more: Any) -> Rep
     return take_reports(database(), [told])[0]
 
 
-def complete(order_no: str) -> None:
+def complete(*order_nos: str) -> None:
     """Report what is ready completed, until nothing is open."""
-    while ready := [each for each in work_orders(order_no) if each.state == "acknowledged"]:
-        for each in ready:
-            report(each)
+    while ready := [each for no in order_nos for each in work_orders(no) if is_ready(each)]:
+        done = [WorkOrderReport(work_order_id=each.id, result=Result.COMPLETED) for each in ready]
+        take_reports(database(), done)
+
+
+def is_ready(work_order: WorkOrder) -> bool:
+    return work_order.state == "acknowledged"
 
 
 def work_orders(order_no: str) -> Sequence[WorkOrder]:

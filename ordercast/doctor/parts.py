@@ -8,7 +8,7 @@ from config.catalog import catalogue
 from config.dialects import dialects
 from config.settings import settings
 from config.tags import tag_rules
-from ordercast.doctor import archive, blocks, database, doors, listeners, prefect
+from ordercast.doctor import archive, blocks, broker, database, doors, listeners, prefect
 from ordercast.doctor.findings import Finding
 from ordercast.domain.errors import ConfigurationError, OrdercastError
 from ordercast.store.sealing import sealer
@@ -27,6 +27,7 @@ def look_at_everything() -> Iterator[Finding]:
         "gateway": doors.gateway,
         "platform": platform,
         "archive": kept_evidence,
+        "broker": broker.look,
         "listener": listeners.look,
     }
     for name, look in parts.items():

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import BlockDocumentUpdate, BlockSchemaCreate
@@ -15,16 +17,22 @@ from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
 
 
-def archive(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "ordercast", "archive", *arguments]
+def archive(*commands: Sequence[str]) -> "Iterator[subprocess.CompletedProcess[str]]":
+    """What came of each command; they run beside each other."""
     environment = {**os.environ, "ORDERCAST_HOME": str(settings().home.absolute())}
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    def run(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "ordercast", "archive", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    with ThreadPoolExecutor(len(commands)) as threads:
+        yield from threads.map(run, commands)
 
 
 def test_the_commands_read_the_block_and_say_nothing_of_prefect(floor: Floor) -> None:
     order_no = floor.submit(plan_change())
     floor.complete(order_no)
-    got, verified = archive("get", order_no), archive("verify")
+    got, verified, shown = archive(["get", order_no], ["verify"], ["show", order_no])
     assert (got.returncode, got.stderr) == (0, "")
     assert json.loads(got.stdout)["order"]["order_no"] == order_no
     assert (verified.returncode, verified.stdout, verified.stderr) == (
@@ -32,7 +40,6 @@ def test_the_commands_read_the_block_and_say_nothing_of_prefect(floor: Floor) ->
         "1 checked, 0 faulty\n",
         "",
     )
-    shown = archive("show", order_no)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "completed" in shown.stdout
 

@@ -20,6 +20,7 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.service
 
 ORDERS = 12
+STEPS = {"receive", "decompose", "generate-work-orders", "broadcast"}
 
 
 @contextmanager
@@ -55,9 +56,8 @@ def test_two_workers_share_the_orders_and_run_none_twice_and_drain_when_stopped(
     wait_for(lambda: _all_ended(floor, order_nos), what="not all have ended", seconds=90)
     for order_no in order_nos:
         assert floor.order(order_no).state == "completed"
-        names = floor.task_names(order_no, 6)
-        for step in ("receive", "decompose", "generate-work-orders", "broadcast"):
-            assert names.count(step) == 1
+        names = wait_for(lambda no=order_no: _recorded(floor, no), what="steps are not recorded")
+        assert {names.count(step) for step in STEPS} == {1}
         kinds = [event.type for event in floor.events(order_no)]
         assert kinds.count("order.completed") == 1
     for process in two_workers:
@@ -120,6 +120,12 @@ def test_a_run_whose_flow_cannot_be_loaded_crashes_in_words_and_delays_no_other(
         assert state and state.is_crashed() and "flows.nowhere" in (state.message or "")
     finally:
         floor.client.delete_deployment(broken)
+
+
+def _recorded(floor: Floor, order_no: str) -> list[str]:
+    """The names of the order's task runs, once every step is among them."""
+    names = floor.task_names(order_no, len(STEPS))
+    return names if set(names) >= STEPS else []
 
 
 def _online(floor: Floor) -> set[str]:

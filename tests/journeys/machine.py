@@ -2,11 +2,11 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.leash import leash, on_leash
 from tests.waiting import wait_until_healthy
 
 READY_SECONDS = 150
@@ -30,7 +30,8 @@ class Machine:
         self.home.mkdir(exist_ok=True)
         with (self.home / "output.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *self.arguments],
+                on_leash(*self.arguments),
+                pass_fds=[leash()],
                 env={**self.environment, "ORDERCAST_HOME": str(self.home)},
                 cwd=self.home,
                 stdout=log,

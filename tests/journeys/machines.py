@@ -1,4 +1,4 @@
-"""Several machines: processes that share databases, Redis, an archive and one address, no files."""
+"""Several machines: processes that share servers and one address, and no files."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -15,24 +16,36 @@ from config.prefect_server import SERVER_SETTINGS, SHARING_SETTINGS
 from tests.journeys.machine import READY_SECONDS, Machine
 from tests.services.balancer import balancing
 from tests.services.postgres import Cluster
-from tests.services.redis_server import RedisServer
 from tests.waiting import free_port, wait_for
 
 RESTART_SECONDS = 1
 AUTH = "operator:of-the-tests"
+ORDERS_QUEUE, REPORTS_QUEUE = "journey.orders", "journey.reports"
 FAST = {
     "ORDERCAST_RELAY__PARK_MIN_SECONDS": "1",
     "ORDERCAST_RELAY__RECOVER_SECONDS": "2",
     "ORDERCAST_RELAY__ZOMBIE_SECONDS": "12",
+    "ORDERCAST_RELAY__LEASE_SECONDS": "10",
+    "ORDERCAST_RELAY__DELIVER_TIMEOUT_SECONDS": "5",
+    "ORDERCAST_BROKER__ORDERS_QUEUES": ORDERS_QUEUE,
+    "ORDERCAST_BROKER__REPORTS_QUEUES": REPORTS_QUEUE,
+    "ORDERCAST_BROKER__RECONNECT_MAX_SECONDS": "2",
 }
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The servers that all machines share, by their URLs."""
+
+    redis: str
+    archive: str
+    broker: str
 
 
 class Machines:
     """All of them, by name, and the addresses at which others find them."""
 
-    def __init__(
-        self, home: Path, *, database: Mapping[str, str], redis: str, archive: str
-    ) -> None:
+    def __init__(self, home: Path, *, database: Mapping[str, str], shared: Servers) -> None:
         self.home = home
         self.ports = {
             name: free_port()
@@ -41,16 +54,17 @@ class Machines:
         self.gateway = f"http://127.0.0.1:{self.ports['door']}"
         self.platform = f"http://127.0.0.1:{self.ports['platform']}"
         self.prefect = f"http://127.0.0.1:{self.ports['prefect']}/api"
-        self.environment = {**_clean(), **FAST, **self._settings(database, archive)}
-        self.servers = {**_clean(), **_of_prefect_servers(database["prefect"], redis)}
+        self.environment = {**_clean(), **FAST, **self._settings(database, shared)}
+        self.servers = {**_clean(), **_of_prefect_servers(database["prefect"], shared.redis)}
         self.all = {machine.name: machine for machine in self._machines()}
 
-    def _settings(self, database: Mapping[str, str], archive: str) -> dict[str, str]:
+    def _settings(self, database: Mapping[str, str], shared: Servers) -> dict[str, str]:
         secrets = {
             "ORDERCAST_DATABASE__URL": database["ordercast"],
             "ORDERCAST_PLATFORM__DATABASE_URL": database["platform"],
             "ORDERCAST_SEALING_KEYS": Fernet.generate_key().decode(),
-            "ORDERCAST_ARCHIVE__URL": archive,
+            "ORDERCAST_ARCHIVE__URL": shared.archive,
+            "ORDERCAST_BROKER__URL": shared.broker,
             "ORDERCAST_PREFECT__AUTH_STRING": AUTH,
         }
         directory = self.home / "secrets"
@@ -76,8 +90,9 @@ class Machines:
             listening = self.environment | {"ORDERCAST_GATEWAY__PORT": str(self.ports[name])}
             serve = ["ordercast", "serve", "gateway"]
             yield self._machine(name, serve, listening, health="/ready")
-        for name in ("relay-1", "relay-2", "worker-1", "worker-2"):
-            yield self._machine(name, ["ordercast", "serve", name.partition("-")[0]])
+        for name in ("relay", "worker", "listener"):
+            for number in (1, 2):
+                yield self._machine(f"{name}-{number}", ["ordercast", "serve", name])
 
     def _machine(
         self,
@@ -141,14 +156,14 @@ def _of_prefect_servers(database_url: str, redis_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(home: Path, cluster: Cluster, redis: RedisServer, archive: str) -> Iterator[Machines]:
+def running(home: Path, cluster: Cluster, shared: Servers) -> Iterator[Machines]:
     """All of them, kept running until the end of the block, but for those that were killed."""
     with ExitStack() as stack:
         names = ("ordercast", "prefect", "platform")
         database = {
             name: stack.enter_context(cluster.temporary()).replace("+psycopg", "") for name in names
         }
-        machines = Machines(home, database=database, redis=redis.url, archive=archive)
+        machines = Machines(home, database=database, shared=shared)
         ports = machines.ports
         balancer = home / "balancer"
         balancer.mkdir()

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tests.leash import leash, on_leash
 from tests.waiting import free_port, wait_for, wait_until_healthy
 
 ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
@@ -19,6 +20,9 @@ FAST = {
     "ORDERCAST_RELAY__PARK_MIN_SECONDS": "1",
     "ORDERCAST_RELAY__RECOVER_SECONDS": "2",
     "ORDERCAST_RELAY__ZOMBIE_SECONDS": "12",
+    "ORDERCAST_RELAY__LEASE_SECONDS": "10",
+    "ORDERCAST_RELAY__DELIVER_TIMEOUT_SECONDS": "5",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
 }
 
 
@@ -40,7 +44,8 @@ class Stack:
         self.home.mkdir(exist_ok=True)
         with (self.home / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ordercast", "up"],
+                on_leash("ordercast", "up"),
+                pass_fds=[leash()],
                 env=self.environment,
                 stdout=log,
                 stderr=log,

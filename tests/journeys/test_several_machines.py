@@ -1,7 +1,7 @@
 """Two of each on several machines: any one may be killed under load, and no order is lost.
 
-Two Prefect API servers and gateways behind one address, two workers and two relays, Prefect's
-services, PostgreSQL, Redis, and an S3 server; they share no file.
+Two Prefect API servers and gateways behind one address, two workers, relays and listeners,
+Prefect's services, PostgreSQL, Redis, RabbitMQ, and an S3 server; they share no file.
 """
 
 import signal
@@ -13,22 +13,22 @@ import httpx
 import pytest
 
 from tests.flows.samples import plan_change
-from tests.journeys.machines import Machines, running, wait_until_prepared
+from tests.journeys.asking import ORDERS, SECONDS, count_of, patiently
+from tests.journeys.machines import Machines, Servers, running, wait_until_prepared
 from tests.journeys.receiver import Receiver
+from tests.journeys.traffic import Traffic, flowing
 from tests.services import balancer
 from tests.services.postgres import Cluster
+from tests.services.rabbitmq import RabbitNode
 from tests.services.redis_server import RedisServer
 from tests.services.s3_server import S3Server
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
 NUMBERS = count(1)
-PASSING = {502, 503, 504}
-SECONDS = 120
 
-ONE_OF_TWO = ["api-1", "gateway-1", "relay-1", "worker-1"]
+ONE_OF_TWO = ["api-1", "gateway-1", "relay-1", "worker-1", "listener-1"]
 MAY_TELL_TWICE = {"relay-1"}
 """What it had sent, and not yet noted, is sent once more with the same id; see the guarantees."""
 
@@ -47,9 +47,11 @@ def machines(
     cluster: Cluster,
     redis: RedisServer,
     s3_server: S3Server,
+    rabbit_node: RabbitNode,
 ) -> Iterator[Machines]:
     cluster.be_durable()
-    with running(tmp_path_factory.mktemp("machines"), cluster, redis, s3_server.url) as started:
+    shared = Servers(redis.url, s3_server.url, rabbit_node.url)
+    with running(tmp_path_factory.mktemp("machines"), cluster, shared) as started:
         wait_until_prepared(started)
         yield started
 
@@ -63,29 +65,14 @@ def receiver(machines: Machines) -> Iterator[Receiver]:
         yield listening
 
 
-def patiently(method: str, url: str, **more: Any) -> Any:
-    """Ask as agents and crews do: what could not be answered for the moment is asked again."""
-
-    def answered() -> httpx.Response | None:
-        try:
-            response = httpx.request(method, url, timeout=30, **more)
-        except httpx.TransportError:
-            return None
-        return None if response.status_code in PASSING else response
-
-    response = wait_for(answered, what=f"{url} does not answer", seconds=SECONDS)
-    assert response.is_success, response.text
-    return response.json()
-
-
 def submit(machines: Machines) -> str:
     order = plan_change(externalId=f"machines-{next(NUMBERS)}")
-    return patiently("POST", f"{machines.gateway}{ORDERS}", json=order)["id"]
+    return patiently("POST", f"{machines.gateway}{ORDERS}", json=order).json()["id"]
 
 
 def work_orders(machines: Machines, order_no: str, **query: str) -> list[dict[str, Any]]:
     params = {"order_no": order_no, **query}
-    return patiently("GET", f"{machines.gateway}/work-orders", params=params)
+    return patiently("GET", f"{machines.gateway}/work-orders", params=params).json()
 
 
 def wait_for_work(machines: Machines, order_no: str) -> None:
@@ -125,14 +112,14 @@ def finish(machines: Machines, receiver: Receiver, order_nos: list[str]) -> None
             lambda no=order_no: is_told(machines, no), what=f"{order_no} hangs", seconds=SECONDS
         )
         wait_for(lambda no=order_no: receiver.told_of(no), what=f"{order_no} is not told")
-        versions = patiently("GET", f"{machines.platform}/orders/{order_no}/versions")
+        versions = patiently("GET", f"{machines.platform}/orders/{order_no}/versions").json()
         assert [each["version"] for each in versions] == [1]
         assert len(receiver.ids_of(order_no)) == 1
     assert receiver.forged == 0
 
 
 def is_told(machines: Machines, order_no: str) -> bool:
-    order = patiently("GET", f"{machines.gateway}{ORDERS}/{order_no}")
+    order = patiently("GET", f"{machines.gateway}{ORDERS}/{order_no}").json()
     return (order["state"], order["stage"]) == ("completed", "broadcast")
 
 
@@ -183,6 +170,55 @@ def test_what_there_is_one_of_may_crash_and_come_back(
     order_nos += [submit(machines) for _ in range(2)]
     finish(machines, receiver, order_nos)
     assert crash is crash_postgresql or told_once(receiver, order_nos)
+
+
+def broker_restarts(traffic: Traffic, rabbit_node: RabbitNode) -> None:
+    with traffic.quiet_crew():
+        rabbit_node.stop()
+        traffic.go_on()
+        rabbit_node.start()
+
+
+def database_restarts(traffic: Traffic, cluster: Cluster) -> None:
+    cluster.stop(signal.SIGQUIT)
+    traffic.go_on()
+    cluster.start()
+
+
+def s3_restarts(traffic: Traffic, s3_server: S3Server) -> None:
+    s3_server.own.stop_gateway()
+    traffic.go_on()
+    s3_server.own.start_gateway()
+
+
+def test_orders_by_queue_survive_restarts_of_broker_database_and_s3_server_under_load(
+    machines: Machines,
+    receiver: Receiver,
+    cluster: Cluster,
+    rabbit_node: RabbitNode,
+    s3_server: S3Server,
+) -> None:
+    before = count_of(f"{machines.gateway}{ORDERS}")
+    with flowing(machines, rabbit_node) as traffic:
+        traffic.go_on()
+        s3_restarts(traffic, s3_server)
+        traffic.go_on()
+        database_restarts(traffic, cluster)
+        traffic.go_on()
+        broker_restarts(traffic, rabbit_node)
+        traffic.go_on()
+    assert count_of(f"{machines.gateway}{ORDERS}") == before + len(traffic.sent)
+    for external_id, kind in traffic.sent.items():
+        (order_no,) = traffic.numbers[external_id]
+        order = patiently("GET", f"{machines.gateway}{ORDERS}/{order_no}").json()
+        assert order["state"] == ("failed" if kind == "failing" else "completed")
+        versions = patiently("GET", f"{machines.platform}/orders/{order_no}/versions").json()
+        assert [each["version"] for each in versions] == [1]
+        wait_for(lambda no=order_no: receiver.told_of(no), what=f"{order_no} is not told")
+        assert len(receiver.ids_of(order_no)) == 1
+    wait_for(traffic.is_all_heard, what="the broker's news are missing", seconds=SECONDS)
+    assert {len(ids) for ids in traffic.told.values()} == {1}
+    assert {len(ids) for ids in traffic.replied.values()} == {1}
 
 
 def test_the_evidence_of_all_is_whole(machines: Machines) -> None:

@@ -16,17 +16,13 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from tests.services.certificates import make_certificate
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 START_SECONDS = 120
-STOP_SECONDS = 10
 
 CONFIGURATION = """\
 [global]
@@ -142,8 +138,8 @@ class Ceph:
         self._wait_for("radosgw", self._gateway_answers)
 
     def stop_gateway(self) -> None:
-        """Shut the S3 door; what was stored stays."""
-        _stop(self._processes.pop())
+        """Shut the S3 door as a crash does; what was stored stays."""
+        _kill(self._processes.pop())
 
     def add_user(self, name: str, *options: str) -> S3User:
         arguments = ("--uid", name, "--display-name", name, *options)
@@ -177,9 +173,9 @@ class Ceph:
         return self._run("radosgw-admin", *arguments)
 
     def stop(self) -> None:
-        """Stop what was started, the last first, each by its own process id."""
+        """Kill what was started, the last first, each by its own process id: nothing is kept."""
         while self._processes:
-            _stop(self._processes.pop())
+            _kill(self._processes.pop())
 
     def _osd_is_up(self) -> bool:
         return json.loads(self._run("ceph", "osd", "stat", "--format", "json"))["num_up_osds"] == 1
@@ -230,38 +226,9 @@ def _users(told: str) -> list[S3User]:
     return [S3User(key["access_key"], key["secret_key"]) for key in keys]
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def make_certificate(path: Path) -> None:
-    """A key and a self-signed certificate for `localhost`, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
 
 
 def free_port() -> int:

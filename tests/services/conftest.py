@@ -8,16 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.nats import NatsServer
-from tests.services.rabbitmq import RabbitMQ, RabbitNode
-
-
-@pytest.fixture(scope="session")
-def rabbit_node() -> Iterator[RabbitNode]:
-    """A RabbitMQ server of the tests' own, which they may stop and start."""
-    if missing := RabbitNode.missing_programs():
-        pytest.skip(f"no {', '.join(missing)}: run .ci/services")
-    with tempfile.TemporaryDirectory(prefix="rabbitmq-") as home, RabbitNode(Path(home)) as node:
-        yield node
+from tests.services.rabbitmq import RabbitMQ
 
 
 @pytest.fixture(scope="session")

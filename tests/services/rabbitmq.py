@@ -21,6 +21,7 @@ from aiormq.abc import ChannelFrame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
+from tests.services.certificates import make_certificate
 from tests.waiting import free_port, wait_for
 
 Result = TypeVar("Result")
@@ -30,6 +31,9 @@ START_SECONDS = STOP_SECONDS = 60
 
 CONFIGURATION = """
 listeners.tcp.1 = 127.0.0.1:{port}
+listeners.ssl.1 = 127.0.0.1:{tls_port}
+ssl_options.certfile = {certificate}
+ssl_options.keyfile = {certificate}
 loopback_users = none
 log.console = false
 log.file.level = warning
@@ -124,10 +128,16 @@ class RabbitMQ:
 
 
 class RabbitNode(RabbitMQ):
-    """A server that can be stopped and started; use it as a context manager."""
+    """A server that can be stopped and started; use it as a context manager.
+
+    It listens in TLS too, at `tls_url`, with a certificate that nobody knows but `certificate`.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home, self.port, self._mapper_port = home, free_port(), free_port()
+        self._tls_port, self._distribution_port = free_port(), free_port()
+        self.certificate = home / "certificate.pem"
+        self.tls_url = f"amqps://guest:guest@localhost:{self._tls_port}/"
         super().__init__(f"amqp://guest:guest@127.0.0.1:{self.port}/")
         self._node = f"{home.name}@localhost"
         self._process: subprocess.Popen[bytes] | None = None
@@ -139,7 +149,12 @@ class RabbitNode(RabbitMQ):
         return missing if shutil.which("epmd") else [*missing, "epmd"]
 
     def __enter__(self) -> Self:
-        (self.home / "rabbitmq.conf").write_text(CONFIGURATION.format(port=self.port))
+        make_certificate(self.certificate)
+        (self.home / "rabbitmq.conf").write_text(
+            CONFIGURATION.format(
+                port=self.port, tls_port=self._tls_port, certificate=self.certificate
+            )
+        )
         (self.home / "enabled_plugins").write_text("[].\n")
         mapper = ["epmd", "-port", str(self._mapper_port), "-address", "127.0.0.1"]
         self._mapper = subprocess.Popen(mapper, stderr=subprocess.DEVNULL)
@@ -172,6 +187,10 @@ class RabbitNode(RabbitMQ):
         self._process.send_signal(number)
         self._process.wait(STOP_SECONDS)
 
+    def restart(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.stop(number)
+        self.start()
+
     def control(self, *arguments: str) -> None:
         """Call rabbitmqctl."""
         command = [PROGRAMS / "rabbitmqctl", "--node", self._node, *arguments]
@@ -193,6 +212,7 @@ class RabbitNode(RabbitMQ):
             "HOME": str(self.home),  # the cookie lies there
             "ERL_EPMD_PORT": str(self._mapper_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RUNNING_UNDER_SYSTEMD": "true",  # the process started is then the server itself
             "RABBITMQ_NODENAME": self._node,
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",

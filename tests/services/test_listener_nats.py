@@ -6,6 +6,7 @@ import pytest
 
 from ordercast.store.inbox import MessageOutcome
 from tests.orders import body, named, order, waiting
+from tests.services.certificates import make_certificate
 from tests.services.listening import (
     Queues,
     is_listening,
@@ -15,6 +16,7 @@ from tests.services.listening import (
     state,
     wait_for_orders,
 )
+from tests.services.nats import NatsServer
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.service, pytest.mark.usefixtures("home")]
@@ -145,3 +147,19 @@ def test_what_a_consumer_had_and_did_not_acknowledge_is_delivered_again_as_the_s
     with listening():
         wait_for_orders(1)
         acknowledged(nats_server, queues.orders)
+
+
+def test_over_tls_the_authorities_of_the_machine_or_of_its_setting_are_trusted(
+    monkeypatch, tmp_path, nats_server
+):
+    certificate = tmp_path / "certificate.pem"
+    make_certificate(certificate)
+    files = f"cert_file: '{certificate}', key_file: '{certificate}'"
+    configuration = "jetstream {{ store_dir: '{home}' }}\ntls {{ " + files + " }}"
+    with NatsServer(tmp_path, configuration=configuration) as server:
+        Queues(monkeypatch, f"tls://localhost:{server.port}")
+        with listening():
+            wait_for(lambda: state() == "waiting", what="an unknown authority is trusted")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with listening():
+            wait_for(is_listening, what="the listener does not listen")

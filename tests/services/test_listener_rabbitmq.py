@@ -17,6 +17,7 @@ from tests.services.listening import (
     messages,
     on,
     order_count,
+    state,
     the_only_order,
     wait_for_orders,
 )
@@ -267,3 +268,48 @@ def test_what_no_database_can_store_is_a_dead_letter_and_blocks_nobody(
     (letter,) = rabbitmq.take(queues.dead_letters)
     assert letter.headers["x-ordercast-reason"].startswith("cannot be stored")
     settled(rabbitmq, queues)
+
+
+def kind_of(rabbitmq, queue, kind):
+    """Whether a queue is of a kind: to declare it as one would fail if it were another."""
+
+    async def declare(channel):
+        await channel.declare_queue(queue, durable=True, arguments={"x-queue-type": kind})
+
+    rabbitmq.do(declare)
+    return True
+
+
+def test_quorum_queues_are_made_by_a_setting_and_count_how_often_they_deliver(
+    rabbitmq, queues, monkeypatch
+):
+    rabbitmq.delete(queues.orders)
+    queues.set("QUEUE_TYPE", "quorum")
+    queues.set("MAX_DELIVERIES", "2")
+    with listening():
+        wait_for(is_listening, what="the listener does not listen")
+        rabbitmq.send(queues.orders, body(order(externalId="by quorum")))
+        wait_for_orders(1)
+    assert kind_of(rabbitmq, queues.orders, "quorum")
+    assert kind_of(rabbitmq, queues.dead_letters, "quorum")
+    rabbitmq.send(queues.orders, body(order(externalId="too often")))
+    for _ in range(2):
+        redelivered(rabbitmq, queues.orders)
+    with listening():
+        wait_for(partial(dead_letters_of, rabbitmq, queues), what="no dead letter")
+    (letter,) = rabbitmq.take(queues.dead_letters)
+    assert "delivered" in letter.headers["x-ordercast-reason"]
+    assert order_count() == 1
+
+
+def test_over_tls_the_url_names_the_authority_to_trust(rabbit_node, queues):
+    rabbit_node.declare(queues.orders)
+    queues.set("URL", f"{rabbit_node.tls_url}?cafile={rabbit_node.certificate}")
+    rabbit_node.send(queues.orders, body(order()))
+    with listening():
+        wait_for_orders(1)
+        assert is_listening()
+    queues.set("URL", rabbit_node.tls_url)
+    with listening():
+        wait_for(lambda: state() == "waiting", what="an unknown authority is trusted")
+    rabbit_node.delete(queues.orders)

@@ -54,7 +54,6 @@ from tests.orders import (
     order,
     report,
     run_of,
-    sealed,
     stored,
     submit,
     waiting,
@@ -317,8 +316,8 @@ def test_bulks_of_reports_in_opposite_orders_do_not_wait_for_each_other():
 def test_corrections_of_many_orders_beside_their_seals_do_not_wait_for_each_other():
     for _ in range(FEWER_ROUNDS):
         numbers = [f"86138{n:08}" for n in range(4)]
-        ended = [sealed_with_report(number) for number in numbers]
-        waits = [waiting_at_its_end(number) for number in numbers]
+        ended = sealed_with_reports(numbers)
+        waits = waiting_at_their_ends(numbers)
         corrections = [correction(each) for each in ended]
         answers = at_once(
             partial(take_reports, the_database(), corrections),
@@ -328,22 +327,27 @@ def test_corrections_of_many_orders_beside_their_seals_do_not_wait_for_each_othe
         assert {each.verdict for bulk in answers[:2] for each in bulk} == {"corrected"}
         assert {stored(each.order_no).version for each in ended} == {2}
         assert {run_of(held.order_no).stage for held in waits} == {Stage.SEALED}
-        for order_no in [each.order_no for each in ended]:
-            complete(order_no)
-            assert await_completion.fn(lease(order_no, 2))
+        complete(*(each.order_no for each in ended))
+        for each in ended:
+            assert await_completion.fn(lease(each.order_no, 2))
         assert rows(select(ExclusiveClaim)) == []
 
 
-def sealed_with_report(msisdn):
-    order_no = sealed(order(number_change(msisdn)))
-    return rows(select(CompletionReport).where(CompletionReport.order_no == order_no))[0]
+def sealed_with_reports(msisdns):
+    """The first report of an order on each number, whose outcome is sealed."""
+    held = waiting_at_their_ends(msisdns)
+    assert all(await_completion.fn(each) for each in held)
+    reports_of = (
+        select(CompletionReport).where(CompletionReport.order_no == each.order_no) for each in held
+    )
+    return [rows(each)[0] for each in reports_of]
 
 
-def waiting_at_its_end(msisdn):
-    """An order on that number with nothing open, whose outcome is not sealed yet."""
-    order_no, held = waiting(order(number_change(msisdn)))
-    complete(order_no)
-    return held
+def waiting_at_their_ends(msisdns):
+    """An order on each number with nothing open, whose outcome is not sealed yet."""
+    opened = [waiting(order(number_change(each))) for each in msisdns]
+    complete(*(order_no for order_no, _ in opened))
+    return [held for _, held in opened]
 
 
 def correction(kept):
@@ -384,7 +388,7 @@ def test_a_clock_that_goes_ahead_lets_nobody_in_before_it(monkeypatch):
 def test_an_order_that_is_held_while_the_first_one_ends_is_woken_or_goes_on():
     for n in range(FEWER_ROUNDS):
         number = f"86137{n:08}"
-        first = waiting_at_its_end(number)
+        (first,) = waiting_at_their_ends([number])
         second = at_generating(order(number_change(number)))
         ended, went_on = at_once(
             partial(await_completion.fn, first), partial(generate_work_orders.fn, second)
@@ -397,7 +401,7 @@ def test_an_order_that_is_held_while_the_first_one_ends_is_woken_or_goes_on():
 def test_orders_that_end_at_once_wake_each_other_without_waiting_for_each_other():
     for n in range(FEWER_ROUNDS):
         number = f"86136{n:08}"
-        first = waiting_at_its_end(number)
+        (first,) = waiting_at_their_ends([number])
         cancelled = [generated(order(number_change(number)))[1] for _ in range(3)]
         for each in cancelled:
             transaction(cancelling.cancel, each.order_no)
@@ -406,7 +410,7 @@ def test_orders_that_end_at_once_wake_each_other_without_waiting_for_each_other(
 
 
 def test_a_held_order_whom_nobody_woke_is_found(monkeypatch):
-    first = waiting_at_its_end(MSISDN)
+    (first,) = waiting_at_their_ends([MSISDN])
     second, held = generated(order(number_change()))
     monkeypatch.setattr(claims, "wake_held", lambda *_: None)
     assert await_completion.fn(first)

@@ -1,0 +1,33 @@
+"""Asking the gateway of several machines as agents and crews do: what it cannot answer for the
+moment is asked again."""
+
+from typing import Any
+
+import httpx
+
+from tests.waiting import wait_for
+
+ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
+PASSING = {502, 503, 504}
+SECONDS = 120
+
+
+def patiently(method: str, url: str, **more: Any) -> httpx.Response:
+    """The answer, once there is one; it must be a good one."""
+
+    def answered() -> httpx.Response | None:
+        try:
+            response = httpx.request(method, url, timeout=30, **more)
+        except httpx.TransportError:
+            return None
+        return None if response.status_code in PASSING else response
+
+    response = wait_for(answered, what=f"{url} does not answer", seconds=SECONDS)
+    assert response.is_success, response.text
+    return response
+
+
+def count_of(url: str, **query: str) -> int:
+    """How many there are of what an address lists."""
+    answer = patiently("GET", url, params={**query, "limit": "1"})
+    return int(answer.headers["X-Total-Count"])
