@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from config.addresses import without_password
 from ordercast.contracts.subscriber import NewSubscriber, SubscriberState
 from ordercast.domain.errors import Conflict, NotFound
-from ordercast.store import push_leases
+from ordercast.store import withdrawing
 from ordercast.store.chunks import CHUNK
 from ordercast.store.clock import now
 from ordercast.store.commits import after_commit
@@ -64,13 +64,13 @@ def withdraw(database: Database, subscriber_id: str) -> None:
     more = True
     while more:
         with database.write() as session:
-            more = push_leases.withdraw(session, subscriber_id, at=now(), limit=CHUNK) == CHUNK
+            more = withdrawing.withdraw(session, subscriber_id, at=now(), limit=CHUNK) == CHUNK
 
 
 def withdraw_from_deleted(database: Database) -> None:
     """End what was written for a subscriber at the moment when it was deleted."""
     with database.read() as session:
-        left_over = push_leases.pending_subscribers(session, SubscriberState.DELETED)
+        left_over = withdrawing.pending_subscribers(session, SubscriberState.DELETED)
     for subscriber_id in left_over:
         withdraw(database, subscriber_id)
 
