@@ -16,8 +16,8 @@ from ordercast.domain.errors import Conflict, NotFound
 from ordercast.store import push_leases, push_ledger, subscriber_health, subscribers
 from ordercast.store.engine import Database
 from ordercast.store.push_leases import lease_due
-from ordercast.store.push_recording import Tried, record_attempt
 from ordercast.store.push_ledger import PushFilter
+from ordercast.store.push_recording import Tried, record_attempt
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events, event_id
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import PushAttempt, PushDelivery, PushEvent, ServiceOrder, Subscriber
