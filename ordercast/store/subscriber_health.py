@@ -94,6 +94,12 @@ def resume(subscriber: Subscriber, *, at: datetime) -> None:
     subscriber.open_until, subscriber.recovery = at, 0
 
 
+def give_another_chance(subscriber: Subscriber, *, at: datetime) -> None:
+    """Something was mended: an open breaker is not waited for."""
+    if subscriber.open_until is not None:
+        subscriber.open_until, subscriber.recovery = at, 0
+
+
 def watch(session: Session, *, at: datetime, disable_after: timedelta) -> None:
     """Warn of those who fail for half the time after which they are disabled; disable those due.
 

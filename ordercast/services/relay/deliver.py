@@ -63,7 +63,7 @@ class DeliverLoop:
         self._ledger = DeliverLedger(database, relay, holder)
         self._channel, self._relay, self._base_url = channel, relay, base_url
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliver-db")
-        self._lanes = Lanes(relay.deliver_concurrency)
+        self._lanes = Lanes(relay.deliver_concurrency, most=relay.deliver_most)
         self._sending: dict[UUID, asyncio.Task[None]] = {}
         self._outcomes: list[Outcome] = []
         self._wake = asyncio.Event()
@@ -216,7 +216,7 @@ def deliver_forever(stop: threading.Event, nudge: threading.Event | None = None)
 
 async def _deliver(stop: threading.Event, nudge: threading.Event) -> None:
     relay = settings().relay
-    helpers = ThreadPoolExecutor(relay.deliver_concurrency + 1, thread_name_prefix="deliver")
+    helpers = ThreadPoolExecutor(relay.deliver_most + 1, thread_name_prefix="deliver")
     asyncio.get_running_loop().set_default_executor(helpers)  # for DNS, and to hear nudges
     channels = open_channels(relay, settings().broker)
     try:

@@ -13,8 +13,6 @@ from time import monotonic
 from uuid import UUID
 
 SLOW_SECONDS = 1.0
-MOST_BESIDE = 3
-"""Slow pushes that go on beside the others, at most, as a multiple of the slots."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,10 @@ class Room:
 
 
 class Lanes:
-    """The pushes on their way, by subscriber. Not for several threads."""
+    """The pushes on their way: at most `most`, slow ones included. Not for several threads."""
 
-    def __init__(self, slots: int) -> None:
-        self._slots = slots
+    def __init__(self, slots: int, *, most: int) -> None:
+        self._slots, self._most = slots, most
         self._begun: dict[UUID, tuple[str, float]] = {}
         self._heard_at: dict[str, float] = {}
         self._trust: dict[str, int] = {}
@@ -61,7 +59,7 @@ class Lanes:
         at = monotonic()
         slow = {key for key, (_, begun) in self._begun.items() if at - begun > SLOW_SECONDS}
         quick = len(self._begun) - len(slow)
-        free = min(self._slots - quick, (1 + MOST_BESIDE) * self._slots - len(self._begun))
+        free = min(self._slots - quick, self._most - len(self._begun))
         taken = Counter(subscriber_id for subscriber_id, _ in self._begun.values())
         return Room(free, taken, dict(self._trust), self._silent(slow))
 
