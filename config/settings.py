@@ -128,13 +128,21 @@ class RelaySettings(BaseModel):
         default=24, description="then the run fails and waits for a person"
     )
     deliver_concurrency: int = Field(
-        default=32, description="deliveries that one relay sends at once"
+        default=32, description="deliveries that one relay sends at once, slow ones beside them"
     )
     deliver_timeout_seconds: float = Field(default=15, description="for one delivery attempt")
+    disable_after_hours: float = Field(
+        default=120, description="a subscriber that fails for so long is disabled"
+    )
     allow_networks: str = Field(
         default="127.0.0.0/8,::1/128",
         description="private networks that subscribers may live in, CIDR, by comma",
     )
+
+    @property
+    def deliver_most(self) -> int:
+        """The most deliveries on their way at once, those that wait for a slow answer included."""
+        return 4 * self.deliver_concurrency
 
 
 class BrokerSettings(BaseModel):

@@ -1,13 +1,12 @@
 """`ordercast subscribers`: who is told, where, and of what."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from ordercast.cli.subscriber_change import change
+from ordercast.cli.subscriber_views import AsJson, print_one, table
 from ordercast.contracts.subscriber import (
     Acknowledgement,
     NewSubscriber,
@@ -22,8 +21,6 @@ from ordercast.store import subscribers
 from ordercast.store.engine import database
 
 app = typer.Typer(help="Who is told, where, and of what.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("add")
@@ -45,6 +42,13 @@ def add(
     acknowledgement: Annotated[
         Acknowledgement, typer.Option(help="What a receiver answers that took a push.")
     ] = Acknowledgement.STATUS,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Pushes at once; else a quarter of a relay's.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Pushes a second; else any.")] = None,
+    latest_only: Annotated[
+        bool, typer.Option("--latest-only", help="Of each order the latest version alone.")
+    ] = False,
     secret: Annotated[
         str | None, typer.Option(help="Its own signing secret; else one is made.")
     ] = None,
@@ -61,6 +65,9 @@ def add(
         "agents": of_agent or [],
         "schedule": schedule,
         "acknowledgement": acknowledgement,
+        "concurrency": concurrency,
+        "rate_per_second": rate,
+        "latest_only": latest_only,
         "secret": secret,
     }
     wanted = validate(NewSubscriber, document)
@@ -70,7 +77,7 @@ def add(
     if as_json:
         typer.echo(created.model_dump_json(indent=2))
         return
-    _print_one(created)
+    print_one(created)
     typer.echo(f"Signing secret, shown this once: {created.secret}")
 
 
@@ -86,7 +93,7 @@ def list_all(
     if as_json:
         typer.echo(f"[{','.join(view.model_dump_json() for view in views)}]")
         return
-    Console().print(_table(views))
+    Console().print(table(views))
     if total > len(views):
         typer.echo(f"{len(views)} of {total} shown")
 
@@ -99,7 +106,7 @@ def show(subscriber_id: str, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(view.model_dump_json(indent=2))
     else:
-        _print_one(view)
+        print_one(view)
 
 
 @app.command("remove")
@@ -110,26 +117,4 @@ def remove(subscriber_id: str) -> None:
     typer.echo(f"removed {subscriber_id}")
 
 
-def _table(views: Sequence[SubscriberView]) -> Table:
-    table = Table("id", "name", "kind", "url", "told of", "state")
-    for view in views:
-        row = (view.id, view.name, view.kind, view.url, _told_of(view), view.state)
-        table.add_row(*(escape(each) for each in row))
-    return table
-
-
-def _told_of(view: SubscriberView) -> str:
-    parts = [", ".join(view.event_types) or "final outcomes"]
-    if view.agent or view.agents:
-        parts.append(f"agents {', '.join(view.agents or [str(view.agent)])}")
-    if view.tags:
-        parts.append(f"tags {', '.join(view.tags)}")
-    return "; ".join(parts)
-
-
-def _print_one(view: SubscriberView) -> None:
-    table = Table(show_header=False)
-    for name, value in view.model_dump(mode="json", exclude={"secret"}).items():
-        shown = ", ".join(value) if isinstance(value, list) else str(value or "")
-        table.add_row(name, escape(shown))
-    Console().print(table)
+app.command("change")(change)

@@ -1,10 +1,10 @@
 """The wire form of subscribers: who is told, where, and of what."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 DEFAULT_EVENT_TYPES = (
     "order.completed",
@@ -27,7 +27,7 @@ class SubscriberKind(StrEnum):
 
 
 class SubscriberState(StrEnum):
-    """Whether a subscriber is told: `disabled` is one whose receiver answered 410 Gone."""
+    """Whether a subscriber is told; for a disabled one what it is to be told is kept."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -51,8 +51,21 @@ class Acknowledgement(StrEnum):
     BODY_SUCCESS = "body-success"
 
 
+class Health(StrEnum):
+    """How a subscriber is doing, in one word; of several that hold, the worst."""
+
+    HEALTHY = "healthy"
+    FAILING = "failing"
+    RECOVERING = "recovering"
+    OPEN_BREAKER = "open breaker"
+    DISABLED = "disabled"
+
+
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Names = Annotated[list[Name], Field(max_length=100)]
+Url = Annotated[str, Field(min_length=1, max_length=2048)]
+Concurrency = Annotated[int, Field(ge=1, le=1000)]
+Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 
 
 class NewSubscriber(BaseModel):
@@ -60,25 +73,57 @@ class NewSubscriber(BaseModel):
 
     `event_types` are patterns (`order.*`); empty: the final outcomes and `order.reopened`.
     `tags` and `agents` narrow it down to orders that have one of them; empty: all. A kind
-    `agent` names its `agent`. Without a `secret` Ordercast makes one.
+    `agent` names its `agent`. Without a `secret` Ordercast makes one. `concurrency` is how many
+    pushes may be on their way to it at once, `rate_per_second` how many are sent a second; with
+    `latest_only` it is not told of versions of an order that others have followed.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     kind: SubscriberKind
     name: Name
-    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    url: Url
     agent: Name | None = None
     event_types: Names = Field(default_factory=list)
     tags: Names = Field(default_factory=list)
     agents: Names = Field(default_factory=list)
     schedule: ScheduleName = ScheduleName.STANDARD
     acknowledgement: Acknowledgement = Acknowledgement.STATUS
+    concurrency: Concurrency | None = None
+    rate_per_second: Rate | None = None
+    latest_only: bool = False
     secret: str | None = Field(default=None, max_length=256, repr=False)
 
 
+class SubscriberChange(BaseModel):
+    """What is to be changed of a subscriber; what is left out stays.
+
+    Null as a budget is the default again. A `state` of `disabled` pauses it, `active` resumes.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Url = ""
+    event_types: Names = []
+    tags: Names = []
+    agents: Names = []
+    schedule: ScheduleName = ScheduleName.STANDARD
+    acknowledgement: Acknowledgement = Acknowledgement.STATUS
+    concurrency: Concurrency | None = None
+    rate_per_second: Rate | None = None
+    latest_only: bool = False
+    state: Literal[SubscriberState.ACTIVE, SubscriberState.DISABLED] = SubscriberState.ACTIVE
+
+    def given(self) -> dict[str, Any]:
+        """The fields that are to be changed, with their new values."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
 class SubscriberView(BaseModel):
-    """A subscriber as everyone may see it: without its secret. Times are UTC."""
+    """A subscriber as everyone may see it: without its secret. Times are UTC.
+
+    It is failing since the first failure after it answered last.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -92,8 +137,26 @@ class SubscriberView(BaseModel):
     agents: list[str]
     schedule: ScheduleName
     acknowledgement: Acknowledgement
+    concurrency: int | None
+    rate_per_second: float | None
+    latest_only: bool
     state: SubscriberState
     created_at: datetime
+    disabled_at: datetime | None
+    disabled_because: str | None
+    failing_since: datetime | None
+    open_until: datetime | None
+    recovered_at: datetime | None
+
+    @computed_field
+    @property
+    def health(self) -> Health:
+        if self.state is not SubscriberState.ACTIVE:
+            return Health.DISABLED
+        if self.open_until is not None:
+            is_open = datetime.now(UTC) < self.open_until
+            return Health.OPEN_BREAKER if is_open else Health.RECOVERING
+        return Health.FAILING if self.failing_since else Health.HEALTHY
 
 
 class CreatedSubscriber(SubscriberView):

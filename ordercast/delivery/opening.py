@@ -11,9 +11,7 @@ from ordercast.delivery.webhook import WebhookChannel
 def open_channels(relay: RelaySettings, broker: BrokerSettings) -> Channels:
     """A channel for each scheme that a subscriber's URL may have, and one for senders."""
     seconds = relay.deliver_timeout_seconds
-    webhook = WebhookChannel(
-        guard(), timeout_seconds=seconds, connections=relay.deliver_concurrency
-    )
+    webhook = WebhookChannel(guard(), timeout_seconds=seconds, connections=relay.deliver_most)
     amqp = AmqpChannel(guard(), timeout_seconds=seconds)
     replies = reply_channel(broker.url.get_secret_value(), timeout_seconds=seconds)
     return Channels(

@@ -5,14 +5,21 @@ from collections.abc import Iterator, Sequence
 import httpx
 from sqlmodel import Session
 
-from ordercast.contracts.subscriber import CreatedSubscriber, NewSubscriber, SubscriberKind
+from ordercast.contracts.subscriber import (
+    CreatedSubscriber,
+    NewSubscriber,
+    SubscriberChange,
+    SubscriberKind,
+)
 from ordercast.contracts.subscriber import SubscriberView as View
 from ordercast.delivery.amqp import exchange_of
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
 from ordercast.delivery.signing import new_secret, problem_with_secret
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.store import subscribers
+from ordercast.store.engine import Database
 from ordercast.store.pushes import event_type_pattern
+from ordercast.store.tables import Subscriber
 
 PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671}
 
@@ -22,6 +29,16 @@ def check(wanted: NewSubscriber, guard: Guard) -> None:
     problems = list(_problems(wanted, guard))
     if problems:
         raise InvalidMessage(problems)
+
+
+def change(database: Database, subscriber_id: str, wanted: SubscriberChange, guard: Guard) -> View:
+    """Change a subscriber; InvalidMessage, with all problems in one go, if it cannot be so."""
+    with database.read() as session:
+        subscriber = subscribers.get(session, subscriber_id)
+    if problems := list(_problems_with_change(subscriber, wanted, guard)):
+        raise InvalidMessage(problems)
+    with database.write() as session:
+        return View.model_validate(subscribers.change(session, subscriber_id, wanted))
 
 
 def subscribe(session: Session, wanted: NewSubscriber) -> CreatedSubscriber:
@@ -37,6 +54,19 @@ def _problems(wanted: NewSubscriber, guard: Guard) -> Iterator[Problem]:
     yield from _problems_with_event_types(wanted.event_types)
     if wanted.secret is not None and (problem := problem_with_secret(wanted.secret)):
         yield problem
+
+
+def _problems_with_change(
+    subscriber: Subscriber, wanted: SubscriberChange, guard: Guard
+) -> Iterator[Problem]:
+    given = wanted.given()
+    if not given:
+        yield Problem("", "nothing is to be changed", "name a field and its new value")
+    if "url" in given:
+        yield from _problems_with_url(wanted.url, guard)
+    if subscriber.kind == SubscriberKind.AGENT and wanted.agents not in ([], [subscriber.agent]):
+        yield Problem("agents", "does not go with kind agent", "leave it out")
+    yield from _problems_with_event_types(wanted.event_types)
 
 
 def _problems_with_agent(wanted: NewSubscriber) -> Iterator[Problem]:

@@ -1,30 +1,39 @@
-"""Leases on deliveries: which are to be sent now, who sends them, and what came of it.
+"""Leases on deliveries: which are to be sent now, and who sends them.
 
 Several relays may lease at once. An event of an order is leased for a subscriber only when
 no earlier one of that order to the same subscriber is pending.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Integer, bindparam, exists, insert, or_, update
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    column,
+    exists,
+    func,
+    or_,
+    true,
+    update,
+)
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
+from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.inbox import ReplyTo
-from ordercast.store.pushes import DeliveryState
 from ordercast.store.replying import SENDERS, where_senders_wait
-from ordercast.store.tables import (
-    PushAttempt,
-    PushDelivery,
-    PushEvent,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import PushDelivery, PushEvent, Subscriber
 
 PENDING = DeliveryState.PENDING.value
 
@@ -43,25 +52,76 @@ class LeasedDelivery:
 
 
 @dataclass(frozen=True)
-class Tried:
-    """What came of an attempt, and what becomes of the delivery.
+class Limits:
+    """What holds a subscriber back: its budgets, and a breaker that is not closed."""
 
-    `charged` attempts count against the schedule. `due_at` is the next attempt's time, None
-    when the state is an end.
+    subscriber_id: str
+    concurrency: int | None = None
+    rate_per_second: float | None = None
+    paced_until: datetime | None = None
+    open_until: datetime | None = None
+    recovery: int = 0
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether all relays together have to keep within them."""
+        return (self.concurrency, self.rate_per_second, self.open_until) != (None, None, None)
+
+
+_LIMITS = (
+    col(Subscriber.id),
+    col(Subscriber.concurrency),
+    col(Subscriber.rate_per_second),
+    col(Subscriber.paced_until),
+    col(Subscriber.open_until),
+    col(Subscriber.recovery),
+)
+
+
+def due_subscribers(session: Session, *, now: datetime) -> list[Limits]:
+    """The active subscribers to whom something is to be sent now, with what limits them.
+
+    Those whose breaker is open are left out.
     """
-
-    attempt: PushAttempt
-    state: DeliveryState
-    due_at: datetime | None = None
-    charged: bool = True
-
-
-def due_subscribers(session: Session, *, now: datetime) -> Sequence[str]:
-    """The ids of active subscribers to whom something is to be sent now."""
     delivery = aliased(PushDelivery)
     due = exists().where(col(delivery.subscriber_id) == col(Subscriber.id), *_free(delivery, now))
     active = Subscriber.state == SubscriberState.ACTIVE.value
-    return session.exec(select(Subscriber.id).where(active, due)).all()
+    open_until = col(Subscriber.open_until)
+    may_try = or_(open_until.is_(None), open_until <= now)
+    query = select(*_LIMITS).where(active, may_try, due)  # pyright: ignore[reportCallIssue]
+    return [Limits(*row) for row in session.execute(query)]
+
+
+def lock_limits(session: Session, subscriber_ids: Iterable[str]) -> list[Limits]:
+    """The limits of subscribers as they are, theirs alone until the transaction ends.
+
+    Those that another relay is at are left out: it is about to send to them.
+    """
+    query = select(*_LIMITS).where(  # pyright: ignore[reportCallIssue]
+        col(Subscriber.id).in_(sorted(subscriber_ids)),
+        col(Subscriber.state) == SubscriberState.ACTIVE.value,
+    )
+    locked = query.with_for_update(skip_locked=True)
+    return [Limits(*row) for row in session.execute(locked)]
+
+
+def in_flight(session: Session, subscriber_ids: Iterable[str], *, now: datetime) -> dict[str, int]:
+    """How many deliveries all relays together have leased, by subscriber."""
+    leased = (
+        select(PushDelivery.subscriber_id, func.count())
+        .where(col(PushDelivery.subscriber_id).in_(sorted(subscriber_ids)))
+        .where(col(PushDelivery.leased_until) > now)
+        .group_by(col(PushDelivery.subscriber_id))
+    )
+    return dict(session.exec(leased).all())
+
+
+def pace(session: Session, paced_until: Mapping[str, datetime]) -> None:
+    """Note how far the rates of subscribers are used up."""
+    for subscriber_id, until in paced_until.items():
+        this_one = update(Subscriber).where(col(Subscriber.id) == subscriber_id)
+        noted = this_one.values(paced_until=until)
+        session.execute(noted.execution_options(synchronize_session=False))
 
 
 def lease_due(
@@ -79,27 +139,72 @@ def lease_due(
     part. `holder` must be unique to the process.
     """
     if shares is None:
-        shares = dict.fromkeys(due_subscribers(session, now=now), limit)
+        due = due_subscribers(session, now=now)
+        shares = dict.fromkeys([each.subscriber_id for each in due], limit)
     lease = {"leased_by": holder, "leased_until": now + timedelta(seconds=lease_seconds)}
-    statement = _lease(now).values(lease).execution_options(synchronize_session=False)
-    ids: list[UUID] = []
-    for subscriber_id, share in _share_out(shares, limit).items():
-        bound = {"leased_for": subscriber_id, "share": share}
-        ids.extend(session.execute(statement, bound).scalars())
-    return _read(session, ids)
+    shared_out = _share_out(shares, limit)
+    if not shared_out:
+        return []
+    leasing = _lease_on[session.get_bind().dialect.name]
+    return _read(session, leasing(session, shared_out, now, lease))
 
 
 def _share_out(shares: Mapping[str, int], limit: int) -> dict[str, int]:
-    open_shares = [(key, share) for key, share in shares.items() if share > 0]
-    taking_part = open_shares[:limit]
-    return {key: min(share, limit // len(taking_part)) for key, share in taking_part}
+    """Everybody gets the same; what somebody does not need goes to those who come first."""
+    taking_part = [(key, share) for key, share in shares.items() if share > 0][:limit]
+    given = {key: min(share, limit // len(taking_part)) for key, share in taking_part}
+    left = limit - sum(given.values())
+    for key, share in taking_part:
+        more = min(share - given[key], left)
+        given[key] += more
+        left -= more
+    return given
 
 
-def _lease(now: datetime) -> ReturningUpdate[UUID]:
-    """Leases the `share` first deliveries that are due to the subscriber `leased_for`.
+def _lease_one_by_one(
+    session: Session, shares: Mapping[str, int], now: datetime, lease: Mapping[str, Any]
+) -> list[UUID]:
+    first = _first(now, bindparam("leased_for"), bindparam("share", type_=Integer)).cte("first")
+    statement = _lease(first).values(lease)
+    ids: list[UUID] = []
+    for subscriber_id, share in shares.items():
+        bound = {"leased_for": subscriber_id, "share": share}
+        ids.extend(session.execute(statement, bound).scalars())
+    return ids
 
-    On PostgreSQL those that another relay is at are skipped.
+
+def _lease_together(
+    session: Session, shares: Mapping[str, int], now: datetime, lease: Mapping[str, Any]
+) -> list[UUID]:
+    bound = {"subscriber_ids": list(shares), "shares": list(shares.values())}
+    return list(session.execute(_lease_all(now).values(lease), bound).scalars())
+
+
+_lease_on = {"sqlite": _lease_one_by_one, "postgresql": _lease_together}
+
+
+def _lease_all(now: datetime) -> ReturningUpdate[UUID]:
+    """Leases for the `subscriber_ids` the first ones due, for each as many as `shares` says.
+
+    Those that another relay is at are skipped.
     """
+    given = func.unnest(
+        bindparam("subscriber_ids", type_=ARRAY(String)), bindparam("shares", type_=ARRAY(Integer))
+    )
+    wanted = given.table_valued(column("subscriber_id", String), column("share", Integer))
+    wanted = wanted.render_derived(name="wanted")
+    first = _first(now, wanted.c.subscriber_id, wanted.c.share).lateral("first")
+    return _lease(select(first.c.id).select_from(wanted.join(first, true())).cte("leasable"))
+
+
+def _lease(these: CTE) -> ReturningUpdate[UUID]:
+    """A common table expression with a lock is worked out once; a subquery may be, row by row."""
+    leased = update(PushDelivery).where(col(PushDelivery.id).in_(select(these.c.id)))
+    return leased.returning(col(PushDelivery.id)).execution_options(synchronize_session=False)
+
+
+def _first(now: datetime, subscriber_id: Any, share: Any) -> Select[Any]:
+    """The first deliveries that are due to a subscriber; on PostgreSQL they are locked."""
     delivery, earlier = aliased(PushDelivery), aliased(PushDelivery)
     held_back = exists().where(
         col(earlier.order_no) == col(delivery.order_no),
@@ -107,17 +212,14 @@ def _lease(now: datetime) -> ReturningUpdate[UUID]:
         col(earlier.state) == PENDING,
         col(earlier.sequence) < col(delivery.sequence),
     )
-    first = (
+    return (
         select(delivery.id)
-        .where(col(delivery.subscriber_id) == bindparam("leased_for"))
+        .where(col(delivery.subscriber_id) == subscriber_id)
         .where(*_free(delivery, now), ~held_back)
         .order_by(col(delivery.due_at), col(delivery.sequence))
-        .limit(bindparam("share", type_=Integer))
+        .limit(share)
         .with_for_update(of=delivery, skip_locked=True)
-        .cte("first")
     )
-    this_one = col(PushDelivery.id).in_(select(first.c.id))
-    return update(PushDelivery).where(this_one).returning(col(PushDelivery.id))
 
 
 def _free(delivery: type[PushDelivery], now: datetime) -> Sequence[ColumnElement[bool]]:
@@ -129,128 +231,26 @@ def _free(delivery: type[PushDelivery], now: datetime) -> Sequence[ColumnElement
 
 
 def _read(session: Session, ids: Sequence[UUID]) -> list[LeasedDelivery]:
-    query = (
-        select(PushDelivery, PushEvent, Subscriber)
-        .where(col(PushDelivery.id).in_(ids))
-        .where(PushDelivery.event_id == PushEvent.id)
-        .where(PushDelivery.subscriber_id == Subscriber.id)
-        .order_by(col(PushDelivery.due_at), col(PushDelivery.sequence))
-    )
-    rows = session.exec(query).all()
-    to_senders = {delivery.order_no for delivery, _, told in rows if told.id == SENDERS}
+    """Events and subscribers are read once each, however many deliveries they have."""
+    in_turn = (col(PushDelivery.due_at), col(PushDelivery.sequence))
+    query = select(PushDelivery).where(col(PushDelivery.id).in_(ids)).order_by(*in_turn)
+    deliveries = session.exec(query.execution_options(populate_existing=True)).all()
+    events = _by_id(session, PushEvent, {each.event_id for each in deliveries})
+    told = _by_id(session, Subscriber, {each.subscriber_id for each in deliveries})
+    to_senders = {each.order_no for each in deliveries if each.subscriber_id == SENDERS}
     waiting = where_senders_wait(session, to_senders) if to_senders else {}
     return [
-        LeasedDelivery(*row, waiting.get(row[0].order_no) if row[2].id == SENDERS else None)
-        for row in rows
+        LeasedDelivery(
+            each,
+            events[each.event_id],
+            told[each.subscriber_id],
+            waiting.get(each.order_no) if each.subscriber_id == SENDERS else None,
+        )
+        for each in deliveries
     ]
 
 
-def record_attempt(session: Session, leased: LeasedDelivery, tried: Tried) -> bool:
-    """Write an attempt and what becomes of the delivery; False if the lease was lost.
-
-    When the delivery has ended, the next event of its order to the subscriber falls due. One
-    that is gone disables its subscriber.
-    """
-    ended = tried.state is not DeliveryState.PENDING
-    if ended:
-        _lock_order(session, leased.delivery.order_no)
-    if not _write_state(session, leased, tried):
-        return False
-    session.execute(insert(PushAttempt), [tried.attempt.model_dump()])
-    if ended:
-        _release_next(session, leased.delivery, tried.attempt.started_at)
-    if tried.state is DeliveryState.GONE:
-        disable(session, leased.subscriber.id)
-    return True
-
-
-def _lock_order(session: Session, order_no: str) -> None:
-    """As in `add_events`, so that a new event never counts on one that is just ending."""
-    order = select(ServiceOrder.order_no).where(ServiceOrder.order_no == order_no)
-    session.exec(order.with_for_update()).first()
-
-
-def _write_state(session: Session, leased: LeasedDelivery, tried: Tried) -> bool:
-    delivery, attempt = leased.delivery, tried.attempt
-    ended = tried.state is not DeliveryState.PENDING
-    answered_at = attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
-    changed = _change(
-        session,
-        col(PushDelivery.id) == delivery.id,
-        col(PushDelivery.state) == PENDING,
-        col(PushDelivery.leased_by) == delivery.leased_by,
-        col(PushDelivery.leased_until) == delivery.leased_until,
-        state=tried.state.value,
-        attempts=attempt.number,
-        tries=delivery.tries + tried.charged,
-        due_at=tried.due_at,
-        ended_at=answered_at if ended else None,
-        leased_by=None,
-        leased_until=None,
-    )
-    return changed > 0
-
-
-def _release_next(session: Session, delivery: PushDelivery, at: datetime) -> None:
-    later = aliased(PushDelivery)
-    following = (
-        select(later.id)
-        .where(
-            later.order_no == delivery.order_no,
-            later.subscriber_id == delivery.subscriber_id,
-            later.state == PENDING,
-        )
-        .order_by(col(later.sequence))
-        .limit(1)
-    )
-    this_one = col(PushDelivery.id) == following.scalar_subquery()
-    _change(session, this_one, col(PushDelivery.due_at).is_(None), due_at=at)
-
-
-def disable(session: Session, subscriber_id: str) -> None:
-    """Send nothing more to a subscriber; what is pending stays in the ledger."""
-    disabled = (
-        update(Subscriber)
-        .where(col(Subscriber.id) == subscriber_id)
-        .where(col(Subscriber.state) == SubscriberState.ACTIVE.value)
-        .values(state=SubscriberState.DISABLED.value)
-    )
-    session.execute(disabled)
-
-
-def pending_subscribers(session: Session, state: SubscriberState) -> Sequence[str]:
-    """The ids of subscribers in that state to whom something is still to be sent."""
-    pending = exists().where(
-        col(PushDelivery.subscriber_id) == col(Subscriber.id), col(PushDelivery.ended_at).is_(None)
-    )
-    return session.exec(select(Subscriber.id).where(Subscriber.state == state, pending)).all()
-
-
-def withdraw(session: Session, subscriber_id: str, *, at: datetime, limit: int) -> int:
-    """End up to `limit` deliveries that are still to be sent; how many there were.
-
-    They are locked in the order in which `record_attempt` is called, by the number of the order.
-    """
-    first = (
-        select(PushDelivery.id)
-        .where(PushDelivery.subscriber_id == subscriber_id, col(PushDelivery.ended_at).is_(None))
-        .order_by(PushDelivery.order_no, col(PushDelivery.sequence))
-        .limit(limit)
-        .with_for_update()
-        .cte("first")
-    )
-    return _change(
-        session,
-        col(PushDelivery.id).in_(select(first.c.id)),
-        state=DeliveryState.WITHDRAWN.value,
-        due_at=None,
-        ended_at=at,
-        leased_by=None,
-        leased_until=None,
-    )
-
-
-def _change(session: Session, *where: ColumnElement[bool], **values: object) -> int:
-    statement = update(PushDelivery).where(*where).values(values)
-    result = session.execute(statement.execution_options(synchronize_session=False))
-    return result.rowcount if isinstance(result, CursorResult) else 0
+def _by_id(session: Session, table: Any, ids: set[Any]) -> dict[Any, Any]:
+    query = select(table).where(col(table.id).in_(ids))
+    fresh = query.execution_options(populate_existing=True)
+    return {each.id: each for each in session.exec(fresh)}

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 from uuid import UUID, uuid5
@@ -12,9 +11,10 @@ from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES, SubscriberKind, SubscriberState
-from ordercast.store import replying
+from ordercast.store import replying, superseding
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
+from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import PushDelivery, PushEvent, ServiceOrder, Subscriber
 
@@ -25,17 +25,6 @@ EVENT_TYPES = (
     "work-order.completed",
     "work-order.failed",
 )
-
-
-class DeliveryState(StrEnum):
-    """Where a delivery stands; all but `pending` are ends."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    REJECTED = "rejected"
-    GONE = "gone"
-    GAVE_UP = "gave-up"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -111,7 +100,7 @@ def _add_deliveries(
     session: Session, order: ServiceOrder, events: Sequence[PushEvent], *, tags: set[str]
 ) -> int:
     """Add a delivery for each subscriber who wants an event; how many there are."""
-    audience = [each for each in _active(session) if _sees(each, order, tags)]
+    audience = [each for each in _kept(session) if _sees(each, order, tags)]
     busy = _busy(session, order.order_no) if audience else set()
     added = 0
     for some in chunks(events):
@@ -124,6 +113,8 @@ def _add_deliveries(
         for part in chunks(rows):
             session.execute(insert(PushDelivery), part)
         added += len(rows)
+    if any(each.latest_only for each in audience):
+        superseding.supersede(session, [order.order_no], at=events[0].occurred_at)
     return added
 
 
@@ -145,9 +136,10 @@ def _delivery(event: PushEvent, subscriber_id: str, busy: set[str]) -> dict[str,
     }
 
 
-def _active(session: Session) -> Sequence[Subscriber]:
-    wanted = select(Subscriber).where(Subscriber.state == SubscriberState.ACTIVE.value)
-    return session.exec(wanted).all()
+def _kept(session: Session) -> Sequence[Subscriber]:
+    """Those for whom deliveries are written; to a disabled one they are sent when it resumes."""
+    kept = (SubscriberState.ACTIVE.value, SubscriberState.DISABLED.value)
+    return session.exec(select(Subscriber).where(col(Subscriber.state).in_(kept))).all()
 
 
 def _busy(session: Session, order_no: str) -> set[str]:

@@ -7,9 +7,9 @@ from sqlalchemy import and_, func
 from sqlmodel import Session, col, select
 
 from config.addresses import without_password
-from ordercast.contracts.subscriber import NewSubscriber, SubscriberState
+from ordercast.contracts.subscriber import NewSubscriber, SubscriberChange, SubscriberState
 from ordercast.domain.errors import Conflict, NotFound
-from ordercast.store import push_leases
+from ordercast.store import resuming, subscriber_health, withdrawing
 from ordercast.store.chunks import CHUNK
 from ordercast.store.clock import now
 from ordercast.store.commits import after_commit
@@ -29,9 +29,7 @@ def create(session: Session, wanted: NewSubscriber, *, secret: str) -> Subscribe
     sealed = sealer().seal(secret.encode())
     key = f"sub-{secrets.token_hex(5)}"
     subscriber = Subscriber(**given, id=key, sealed_secret=sealed, created_at=now())
-    shown = without_password(wanted.url)
-    if shown != wanted.url:
-        subscriber.url, subscriber.sealed_url = shown, sealer().seal(wanted.url.encode())
+    _set_url(subscriber, wanted.url)
     session.add(subscriber)
     return subscriber
 
@@ -42,6 +40,42 @@ def get(session: Session, subscriber_id: str) -> Subscriber:
     if found is None or found.id == SENDERS or found.state == SubscriberState.DELETED.value:
         raise NotFound("subscriber", subscriber_id)
     return found
+
+
+def change(session: Session, subscriber_id: str, change: SubscriberChange) -> Subscriber:
+    """Change a subscriber; what is already on its way goes where it was to go."""
+    get(session, subscriber_id)
+    subscriber = session.get_one(
+        Subscriber, subscriber_id, with_for_update=True, populate_existing=True
+    )
+    given = change.given()
+    if url := given.pop("url", None):
+        _set_url(subscriber, url)
+        subscriber_health.give_another_chance(subscriber, at=now())
+    state = given.pop("state", subscriber.state)
+    for name, value in given.items():
+        setattr(subscriber, name, value)
+    if state != subscriber.state:
+        _pause_or_resume(session, subscriber, state)
+    session.add(subscriber)
+    return subscriber
+
+
+def _pause_or_resume(session: Session, subscriber: Subscriber, state: str) -> None:
+    key = subscriber.id
+    if state == SubscriberState.ACTIVE:
+        subscriber_health.resume(subscriber, at=now())
+        after_commit(session, f"resume {key}", lambda db: resuming.fall_due(db, key))
+    else:
+        subscriber.state, subscriber.disabled_at = state, now()
+        subscriber.disabled_because = "an operator paused it"
+
+
+def _set_url(subscriber: Subscriber, url: str) -> None:
+    """Keep a URL, sealed if it has a password."""
+    shown = without_password(url)
+    subscriber.url = shown
+    subscriber.sealed_url = sealer().seal(url.encode()) if shown != url else None
 
 
 def listing(session: Session, *, limit: int, offset: int = 0) -> tuple[int, Sequence[Subscriber]]:
@@ -64,13 +98,13 @@ def withdraw(database: Database, subscriber_id: str) -> None:
     more = True
     while more:
         with database.write() as session:
-            more = push_leases.withdraw(session, subscriber_id, at=now(), limit=CHUNK) == CHUNK
+            more = withdrawing.withdraw(session, subscriber_id, at=now(), limit=CHUNK) == CHUNK
 
 
 def withdraw_from_deleted(database: Database) -> None:
     """End what was written for a subscriber at the moment when it was deleted."""
     with database.read() as session:
-        left_over = push_leases.pending_subscribers(session, SubscriberState.DELETED)
+        left_over = withdrawing.pending_subscribers(session, SubscriberState.DELETED)
     for subscriber_id in left_over:
         withdraw(database, subscriber_id)
 

@@ -316,7 +316,9 @@ class OrderCommand(SQLModel, table=True):
 class Subscriber(SQLModel, table=True):
     """Someone who is told: where, with which secret, and of what.
 
-    A URL with a password is sealed, and shown without it.
+    A URL with a password is sealed, and shown without it. `failing_since` is the first failure
+    since it answered last. While its breaker is not closed nothing is sent until `open_until`,
+    then as much as `recovery` allows; `paced_until` is how far its rate is used up.
     """
 
     __tablename__ = "subscriber"  # pyright: ignore[reportAssignmentType]
@@ -333,8 +335,20 @@ class Subscriber(SQLModel, table=True):
     agents: list[str] = _json(default_factory=list)
     schedule: str = "standard"
     acknowledgement: str = "2xx"
+    concurrency: int | None = None
+    rate_per_second: float | None = None
+    latest_only: bool = False
     state: str = Field(default="active", index=True)
     created_at: datetime = _time()
+    disabled_at: datetime | None = _time(default=None)
+    disabled_because: str | None = None
+    failing_since: datetime | None = _time(default=None)
+    warned_at: datetime | None = _time(default=None)
+    open_until: datetime | None = _time(default=None)
+    recovery: int = 0
+    paced_until: datetime | None = _time(default=None)
+    recovered_at: datetime | None = _time(default=None)
+    recovery_told_at: datetime | None = _time(default=None)
 
 
 class PushEvent(SQLModel, table=True):
@@ -377,6 +391,7 @@ class PushDelivery(SQLModel, table=True):
             "sequence",
             where="ended_at IS NULL",
         ),
+        _few("ix_push_delivery_leased", "subscriber_id", where="leased_until IS NOT NULL"),
         Index("ix_push_delivery_subscriber", "subscriber_id", "created_at"),
         Index("ix_push_delivery_lane", "order_no", "subscriber_id", "state", "sequence"),
         Index("ix_push_delivery_state", "state", "created_at"),
@@ -398,15 +413,34 @@ class PushDelivery(SQLModel, table=True):
 
 
 class PushAttempt(SQLModel, table=True):
-    """One try of a delivery: when, how long, and what was answered (its first 1 kB)."""
+    """One try of a delivery: when, how long, and what was answered (its first 1 kB).
+
+    Attempts from before the breaker, revision 0004, name no subscriber.
+    """
 
     __tablename__ = "push_attempt"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_push_attempt_subscriber", "subscriber_id", "started_at"),)
 
     delivery_id: uuid.UUID = Field(primary_key=True, foreign_key="push_delivery.id")
     number: int = Field(primary_key=True)
+    subscriber_id: str | None = None
     started_at: datetime = _time()
     duration_ms: int
     status: int | None = None
     verdict: str
     reason: str
     answer: str
+
+
+class OperatorAlert(SQLModel, table=True):
+    """Something that a person must hear of; `sent_at` is when somebody was told."""
+
+    __tablename__ = "operator_alert"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_few("ix_operator_alert_unsent", "created_at", where="sent_at IS NULL"),)
+
+    key: int | None = Field(default=None, primary_key=True, sa_type=COUNTER)
+    kind: str
+    subject: str
+    text: str = Field(sa_type=Text)
+    created_at: datetime = _time()
+    sent_at: datetime | None = _time(default=None)

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from ordercast.store.engine import database
-from ordercast.store.push_leases import Tried, lease_due, record_attempt
+from ordercast.store.push_leases import lease_due
+from ordercast.store.push_recording import Tried, record_attempt
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events
 from ordercast.store.tables import PushAttempt, ServiceOrder
 

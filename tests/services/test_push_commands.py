@@ -49,3 +49,27 @@ def test_pushes_are_shown_by_order_and_listed_by_state():
     assert ORDER_NO in run("pushes", "list").output
     assert run("pushes", "list", "--state", "lost").exit_code == 1
     assert run("pushes", "show", "ord-unknown").exit_code == 1
+
+
+def test_subscribers_are_changed_paused_and_resumed_and_the_list_says_how_they_are():
+    key = json.loads(run("subscribers", "add", "partner", URL, "--json").output)["id"]
+    options = "--concurrency 3 --rate 2.5 --latest-only --tag iot --event-type order.* --json"
+    changed = json.loads(run("subscribers", "change", key, *options.split()).output)
+    assert (changed["concurrency"], changed["rate_per_second"]) == (3, 2.5)
+    assert (changed["latest_only"], changed["tags"]) == (True, ["iot"])
+    back = "--concurrency 0 --rate 0 --all-versions --json --tag".split()
+    changed = json.loads(run("subscribers", "change", key, *back, "").output)
+    assert (changed["concurrency"], changed["rate_per_second"]) == (None, None)
+    assert (changed["latest_only"], changed["tags"]) == (False, [])
+    assert changed["event_types"] == ["order.*"]
+    assert "healthy" in run("subscribers", "list").output
+    assert "an operator paused it" in run("subscribers", "change", key, "--pause").output
+    assert "disabled because an operator paused it" in run("subscribers", "list").output
+    assert "recovering" in run("subscribers", "change", key, "--resume").output
+
+
+def test_a_change_of_nothing_is_refused():
+    key = json.loads(run("subscribers", "add", "partner", URL, "--json").output)["id"]
+    answer = run("subscribers", "change", key)
+    assert answer.exit_code == 1
+    assert "nothing is to be changed" in answer.stderr

@@ -135,3 +135,70 @@ def test_what_is_wrong_with_the_address_of_a_broker_is_told(http, url, problem):
     assert answer.status_code == 400
     (told,) = answer.json()["problems"]
     assert told["field"] == "url" and problem in told["problem"]
+
+
+def test_a_subscriber_is_changed_field_by_field_and_the_rest_stays(http):
+    created = http.post("/subscribers", json={**PARTNER, "tags": ["iot"]}).json()
+    key = created["id"]
+    changes = {
+        "url": "http://127.0.0.1:9/new",
+        "event_types": ["order.*"],
+        "schedule": "alipay",
+        "acknowledgement": "body-success",
+        "concurrency": 2,
+        "rate_per_second": 0.5,
+        "latest_only": True,
+    }
+    answer = http.patch(f"/subscribers/{key}", json=changes)
+    assert answer.status_code == 200
+    assert "secret" not in answer.text
+    stays = {name: value for name, value in created.items() if name != "secret"}
+    assert answer.json() == {**stays, **changes} == http.get(f"/subscribers/{key}").json()
+    answer = http.patch(f"/subscribers/{key}", json={"concurrency": None, "tags": []})
+    assert (answer.json()["concurrency"], answer.json()["tags"]) == (None, [])
+    assert answer.json()["rate_per_second"] == 0.5
+
+
+def test_a_subscriber_is_paused_and_resumed(http):
+    key = http.post("/subscribers", json=PARTNER).json()["id"]
+    paused = http.patch(f"/subscribers/{key}", json={"state": "disabled"}).json()
+    assert (paused["state"], paused["health"]) == ("disabled", "disabled")
+    assert paused["disabled_because"] == "an operator paused it"
+    push_once()
+    (first, second) = http.get("/pushes", params={"order_no": ORDER_NO}).json()
+    assert first["waits_for"] == second["waits_for"] == "the subscriber, which is disabled"
+    resumed = http.patch(f"/subscribers/{key}", json={"state": "active"}).json()
+    assert (resumed["state"], resumed["health"]) == ("active", "recovering")
+    assert resumed["disabled_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"url": "http://10.0.0.1/"}, "url"),
+        ({"url": None}, "url"),
+        ({"event_types": ["order.complete"]}, "event_types[0]"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"rate_per_second": 0}, "rate_per_second"),
+        ({"state": "deleted"}, "state"),
+        ({"name": "another"}, "name"),
+        ({"agents": ["agent-y"]}, "agents"),
+        ({}, ""),
+    ],
+)
+def test_what_is_wrong_with_a_change_is_told_and_nothing_is_changed(http, wrong, field):
+    document = {**PARTNER, "kind": "agent", "agent": "agent-x"}
+    created = http.post("/subscribers", json=document).json()
+    answer = http.patch(f"/subscribers/{created['id']}", json=wrong)
+    assert answer.status_code == 400
+    (problem,) = answer.json()["problems"]
+    assert problem["field"] == field and problem["cure"]
+    del created["secret"]
+    assert http.get(f"/subscribers/{created['id']}").json() == created
+
+
+def test_who_is_not_there_or_removed_cannot_be_changed(http):
+    assert http.patch("/subscribers/sub-none", json={"tags": []}).status_code == 404
+    key = http.post("/subscribers", json=PARTNER).json()["id"]
+    http.delete(f"/subscribers/{key}")
+    assert http.patch(f"/subscribers/{key}", json={"state": "active"}).status_code == 404

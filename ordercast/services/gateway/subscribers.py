@@ -8,10 +8,11 @@ from config.settings import settings
 from ordercast.contracts.subscriber import (
     CreatedSubscriber,
     NewSubscriber,
+    SubscriberChange,
     SubscriberView,
 )
 from ordercast.delivery.guard import guard
-from ordercast.delivery.subscribing import check, subscribe
+from ordercast.delivery.subscribing import change, check, subscribe
 from ordercast.intake.problems import validate
 from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
 from ordercast.store import subscribers
@@ -20,6 +21,7 @@ from ordercast.store.engine import database
 router = APIRouter(prefix="/subscribers", tags=["subscribers"])
 
 _BODY = {"content": {"application/json": {"schema": NewSubscriber.model_json_schema()}}}
+_CHANGE = {"content": {"application/json": {"schema": SubscriberChange.model_json_schema()}}}
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": {**_BODY, "required": True}})
@@ -52,6 +54,13 @@ def show_subscriber(subscriber_id: str) -> SubscriberView:
     """One subscriber, without its secret."""
     with database().read() as session:
         return SubscriberView.model_validate(subscribers.get(session, subscriber_id))
+
+
+@router.patch("/{subscriber_id}", openapi_extra={"requestBody": {**_CHANGE, "required": True}})
+def change_subscriber(subscriber_id: str, document: Annotated[Any, Body()]) -> SubscriberView:
+    """Change a subscriber; what is left out stays. `state` pauses and resumes it."""
+    wanted = validate(SubscriberChange, document)
+    return change(database(), subscriber_id, wanted, guard())
 
 
 @router.delete("/{subscriber_id}", status_code=204)

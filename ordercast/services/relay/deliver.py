@@ -1,9 +1,7 @@
 """The deliver loop: leases pushes that are due, sends them side by side, records each attempt.
 
-A slow receiver holds one slot, never the loop: free slots are filled as soon as there are
-any, no subscriber takes more than its share of them, and one that did not answer is given a
-single slot until it does. After a crash the leases run out, and what was not recorded is
-sent once more with the same id and body.
+Free slots are filled as soon as there are any; how they are shared out says `lanes`. After a
+crash the leases run out, and what was not recorded is sent once more with the same id and body.
 """
 
 import asyncio
@@ -12,11 +10,10 @@ import os
 import random
 import socket
 import threading
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from config.settings import RelaySettings, settings
@@ -31,21 +28,23 @@ from ordercast.delivery.schedules import parse_retry_after
 from ordercast.delivery.signing import signed_headers
 from ordercast.delivery.verdicts import Reason
 from ordercast.domain.errors import ConfigurationError
-from ordercast.store import push_leases
+from ordercast.services.relay.deliver_ledger import DeliverLedger
+from ordercast.services.relay.lanes import Lanes, Room
 from ordercast.store.clock import now
-from ordercast.store.engine import Database, database
-from ordercast.store.push_leases import LeasedDelivery, Tried
+from ordercast.store.engine import DATABASE_AWAY, Database, database
+from ordercast.store.push_leases import LeasedDelivery
+from ordercast.store.push_recording import Outcome, Tried
 from ordercast.store.subscribers import secret_of, url_of
 from ordercast.store.tables import PushAttempt
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 STOP_GRACE_SECONDS = 5
 STOP_LOOK_SECONDS = 0.5
 SILENT = frozenset({Reason.TIMEOUT, Reason.UNREACHABLE, Reason.DROPPED, Reason.NAME_UNKNOWN})
-
-Result = TypeVar("Result")
-Outcome = tuple[LeasedDelivery, Tried]
+FULL = Room(0, {}, {}, frozenset())
+"""No room for more: what is there is recorded, nothing is leased."""
 
 
 class DeliverLoop:
@@ -60,13 +59,13 @@ class DeliverLoop:
         base_url: str,
         holder: str | None = None,
     ) -> None:
-        self._database, self._channel = database, channel
-        self._relay, self._base_url = relay, base_url
-        self._holder = holder or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="deliver-db")
-        self._sending: dict[UUID, tuple[str, asyncio.Task[None]]] = {}
-        self._silent: set[str] = set()
-        self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+        holder = holder or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._ledger = DeliverLedger(database, relay, holder)
+        self._channel, self._relay, self._base_url = channel, relay, base_url
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliver-db")
+        self._lanes = Lanes(relay.deliver_concurrency, most=relay.deliver_most)
+        self._sending: dict[UUID, asyncio.Task[None]] = {}
+        self._outcomes: list[Outcome] = []
         self._wake = asyncio.Event()
 
     def nudge(self) -> None:
@@ -75,16 +74,14 @@ class DeliverLoop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until told to stop; then what is in flight gets 5 s to be answered."""
-        recorder = asyncio.create_task(self._record_forever())
         try:
             while not stop.is_set():
                 self._wake.clear()
-                if not await self._start_what_is_due():
+                if not await self._turn(self._lanes.room()):
                     await self._rest()
             await self._finish()
         finally:
-            recorder.cancel()
-            self._threads.shutdown(wait=True)
+            self._thread.shutdown(wait=True)
 
     async def _rest(self) -> None:
         try:
@@ -92,61 +89,49 @@ class DeliverLoop:
         except TimeoutError:
             return
 
-    async def _start_what_is_due(self) -> int:
+    async def _turn(self, room: Room) -> bool:
+        """One turn at the ledger; whether there may be more to do at once."""
+        outcomes, self._outcomes = self._outcomes, []
+        if not outcomes and room.free <= 0:
+            return False
         try:
-            leased = await self._lease()
-        except Exception:
-            log.exception("cannot lease pushes; trying again")
-            return 0
+            leased = await self._in_thread(self._ledger.turn, outcomes, room)
+        except Exception as error:
+            await self._turn_failed(outcomes, error)
+            return False
         for each in leased:
-            if each.delivery.id not in self._sending:
-                task = asyncio.create_task(self._send(each))
-                self._sending[each.delivery.id] = (each.subscriber.id, task)
-        return len(leased)
+            self._start(each)
+        return bool(leased or outcomes)
 
-    async def _lease(self) -> Sequence[LeasedDelivery]:
-        free = self._relay.deliver_concurrency - len(self._sending)
-        if free <= 0:
-            return []
-        shares = self._shares(await self._in_thread(self._read_due))
-        if not any(share > 0 for share in shares.values()):
-            return []
-        return await self._in_thread(lambda: self._write_lease(free, shares))
+    async def _turn_failed(self, outcomes: list[Outcome], error: Exception) -> None:
+        """While the database is away outcomes wait; what else is wrong is one of them."""
+        log.error("a turn at the ledger failed, with %d attempts", len(outcomes), exc_info=error)
+        if not isinstance(error, DATABASE_AWAY):
+            try:
+                return await self._in_thread(self._ledger.record, outcomes)
+            except DATABASE_AWAY:
+                pass
+        self._outcomes = [*filter(_is_still_leased, outcomes), *self._outcomes]
+        await asyncio.sleep(self._relay.poll_seconds)
+        return None
 
-    def _read_due(self) -> Sequence[str]:
-        with self._database.read() as session:
-            return push_leases.due_subscribers(session, now=now())
-
-    def _shares(self, due: Sequence[str]) -> dict[str, int]:
-        """The slots that each subscriber may take now, in an order that favours nobody."""
-        taken = Counter(subscriber_id for subscriber_id, _ in self._sending.values())
-        most = max(1, self._relay.deliver_concurrency // 4)
-        fair = random.sample(due, len(due))
-        return {each: (1 if each in self._silent else most) - taken[each] for each in fair}
-
-    def _write_lease(self, free: int, shares: Mapping[str, int]) -> Sequence[LeasedDelivery]:
-        """Leases last longer than any attempt, whatever the settings say."""
-        relay = self._relay
-        with self._database.write() as session:
-            return push_leases.lease_due(
-                session,
-                now=now(),
-                limit=free,
-                lease_seconds=max(relay.lease_seconds, 2 * relay.deliver_timeout_seconds),
-                holder=self._holder,
-                shares=shares,
-            )
+    def _start(self, leased: LeasedDelivery) -> None:
+        key = leased.delivery.id
+        self._lanes.begin(key, leased.subscriber.id)
+        self._sending[key] = asyncio.create_task(self._send(leased))
 
     async def _send(self, leased: LeasedDelivery) -> None:
-        began = now()
+        began, heard = now(), False
         try:
             tried = _tried(leased, await self._answer(leased), began)
+            heard = Reason(tried.attempt.reason) not in SILENT
+            self._outcomes.append((leased, tried))
         except Exception:
             log.exception("cannot judge push %s; its lease runs out", leased.delivery.id)
+        finally:
             del self._sending[leased.delivery.id]
-            return
-        self._note_silence(leased.subscriber.id, Reason(tried.attempt.reason))
-        self._outcomes.put_nowait((leased, tried))
+            self._lanes.end(leased.delivery.id, heard=heard)
+            self._wake.set()
 
     async def _answer(self, leased: LeasedDelivery) -> Answer:
         try:
@@ -159,53 +144,24 @@ class DeliverLoop:
             log.exception("cannot send push %s", leased.delivery.id)
             return Answer(0, body=type(error).__name__, fault=Reason.INTERNAL)
 
-    def _note_silence(self, subscriber_id: str, reason: Reason) -> None:
-        if reason in SILENT:
-            self._silent.add(subscriber_id)
-        else:
-            self._silent.discard(subscriber_id)
-
-    async def _record_forever(self) -> None:
-        """Record what has come in meanwhile in one transaction, again and again."""
-        while True:
-            outcomes = [await self._outcomes.get()]
-            while not self._outcomes.empty():
-                outcomes.append(self._outcomes.get_nowait())
-            await self._record_surely(outcomes)
-            for leased, _ in outcomes:
-                del self._sending[leased.delivery.id]
-                self._outcomes.task_done()
-            self._wake.set()
-
-    async def _record_surely(self, outcomes: Sequence[Outcome]) -> None:
-        """Record, and try again while the leases last; after that it is sent once more."""
-        last_chance = now() + timedelta(seconds=self._relay.lease_seconds)
-        while True:
-            try:
-                return await self._in_thread(lambda: self._record(outcomes))
-            except Exception:
-                log.exception("cannot record %d attempts", len(outcomes))
-                if now() > last_chance:
-                    return None
-                await asyncio.sleep(self._relay.poll_seconds)
-
-    def _record(self, outcomes: Sequence[Outcome]) -> None:
-        with self._database.write() as session:
-            for leased, tried in sorted(outcomes, key=lambda each: each[0].delivery.order_no):
-                if not push_leases.record_attempt(session, leased, tried):
-                    log.warning("push %s is no longer ours to record", leased.delivery.id)
-
     async def _finish(self) -> None:
-        tasks = [task for _, task in self._sending.values()]
+        tasks = list(self._sending.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=STOP_GRACE_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await self._outcomes.join()
+        while self._outcomes:
+            await self._turn(FULL)
 
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _is_still_leased(outcome: Outcome) -> bool:
+    """Later it is sent once more, by whoever leases it then."""
+    until = outcome[0].delivery.leased_until
+    return until is not None and now() < until
 
 
 def _push(leased: LeasedDelivery, *, base_url: str) -> Push:
@@ -260,7 +216,7 @@ def deliver_forever(stop: threading.Event, nudge: threading.Event | None = None)
 
 async def _deliver(stop: threading.Event, nudge: threading.Event) -> None:
     relay = settings().relay
-    helpers = ThreadPoolExecutor(relay.deliver_concurrency + 1, thread_name_prefix="deliver")
+    helpers = ThreadPoolExecutor(relay.deliver_most + 1, thread_name_prefix="deliver")
     asyncio.get_running_loop().set_default_executor(helpers)  # for DNS, and to hear nudges
     channels = open_channels(relay, settings().broker)
     try:

@@ -11,7 +11,7 @@ from config.settings import settings
 from ordercast.domain.errors import Conflict
 from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.services.relay.remedies import FlowRunState, Remedy, remedy_for
-from ordercast.store import beats, cancelling, claims, relaying, subscribers
+from ordercast.store import beats, cancelling, claims, relaying, subscriber_health, subscribers
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.tables import OrderRun
@@ -38,6 +38,7 @@ class Recovery:
         began = now()
         claims.wake_overlooked(database())
         subscribers.withdraw_from_deleted(database())
+        self._watch_subscribers()
         orphans = self._orphans()
         suspects = {**self._ended_in_prefect(api), **self._next_slice(), **orphans}
         states = api.states([run.flow_run_id for run in suspects.values() if run.flow_run_id])
@@ -49,6 +50,11 @@ class Recovery:
         self._looked_at = began - OVERLAP
         beats.forget_old()
         return False
+
+    def _watch_subscribers(self) -> None:
+        after = timedelta(hours=settings().relay.disable_after_hours)
+        with database().write() as session:
+            subscriber_health.watch(session, at=now(), disable_after=after)
 
     def _orphans(self) -> dict[str, OrderRun]:
         with database().read() as session:

@@ -1,0 +1,167 @@
+"""The health of subscribers: who fails and since when, who is disabled, who has recovered."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, func, or_, update
+from sqlmodel import Session, col, select
+
+from ordercast.contracts.subscriber import SubscriberState
+from ordercast.store.alerts import alert
+from ordercast.store.replying import SENDERS
+from ordercast.store.tables import PushAttempt, Subscriber
+
+FAILING, DISABLED, RECOVERED = "subscriber-failing", "subscriber-disabled", "subscriber-recovered"
+"""The kinds of alerts; their subject is the subscriber's id."""
+
+ACTIVE = SubscriberState.ACTIVE.value
+
+
+def lock_concerned(
+    session: Session, *, answered: Collection[str], failed: Collection[str]
+) -> Sequence[Subscriber]:
+    """Those whose health changes by what came in: who failed, or answered and was not well.
+
+    They are the caller's alone until the transaction ends. Senders of messages are no one's
+    concern: what is wrong with one of them says nothing of the others.
+    """
+    unwell = or_(
+        col(Subscriber.failing_since).is_not(None), col(Subscriber.open_until).is_not(None)
+    )
+    well_again = col(Subscriber.id).in_(sorted(answered)) & unwell
+    query = (
+        select(Subscriber)
+        .where(or_(col(Subscriber.id).in_(sorted(failed)), well_again))
+        .where(Subscriber.id != SENDERS)
+        .order_by(Subscriber.id)
+        .with_for_update()
+    )
+    return session.exec(query.execution_options(populate_existing=True)).all()
+
+
+def recent_attempts(
+    session: Session,
+    subscriber_id: str,
+    *,
+    since: datetime,
+    failing: Collection[str],
+    ignored: Collection[str],
+    limit: int,
+) -> tuple[int, int]:
+    """How many of the last attempts were answered and how many failed, by their verdicts."""
+    last = (
+        select(PushAttempt.verdict)
+        .where(
+            PushAttempt.subscriber_id == subscriber_id,
+            col(PushAttempt.started_at) > since,
+            col(PushAttempt.verdict).not_in(ignored),
+        )
+        .order_by(col(PushAttempt.started_at).desc())
+        .limit(limit)
+        .subquery()
+    )
+    failed = func.sum(case((last.c.verdict.in_(failing), 1), else_=0))
+    counted, failures = session.execute(select(func.count(), failed).select_from(last)).one()
+    return counted - (failures or 0), failures or 0
+
+
+def disable(session: Session, subscriber_id: str, *, because: str, at: datetime) -> bool:
+    """Send nothing more to a subscriber; what there is for it is kept. Operators hear of it.
+
+    False if it was not active.
+    """
+    disabled = (
+        update(Subscriber)
+        .where(col(Subscriber.id) == subscriber_id, col(Subscriber.state) == ACTIVE)
+        .values(state=SubscriberState.DISABLED.value, disabled_at=at, disabled_because=because)
+        .returning(col(Subscriber.name))
+        .execution_options(synchronize_session=False)
+    )
+    name = session.execute(disabled).scalar()
+    if name is None:
+        return False
+    cure = f"once it is mended: ordercast subscribers change {subscriber_id} --resume"
+    text = f"{name} is disabled because {because}; what it is to be told is kept. {cure}"
+    alert(session, DISABLED, subject=subscriber_id, text=text, at=at)
+    return True
+
+
+def resume(subscriber: Subscriber, *, at: datetime) -> None:
+    """Send to a disabled subscriber again: one delivery first, then ever more."""
+    subscriber.state = ACTIVE
+    subscriber.disabled_at = subscriber.disabled_because = None
+    subscriber.failing_since = subscriber.warned_at = None
+    subscriber.open_until, subscriber.recovery = at, 0
+
+
+def give_another_chance(subscriber: Subscriber, *, at: datetime) -> None:
+    """Something was mended: an open breaker is not waited for."""
+    if subscriber.open_until is not None:
+        subscriber.open_until, subscriber.recovery = at, 0
+
+
+def watch(session: Session, *, at: datetime, disable_after: timedelta) -> None:
+    """Warn of those who fail for half the time after which they are disabled; disable those due.
+
+    Any number of relays may watch: of rows that another one is at, it takes care.
+    """
+    failing = (
+        select(Subscriber)
+        .where(Subscriber.state == ACTIVE)
+        .where(col(Subscriber.failing_since) <= at - disable_after / 2)
+        .order_by(Subscriber.id)
+        .with_for_update(skip_locked=True)
+    )
+    for subscriber in session.exec(failing.execution_options(populate_existing=True)).all():
+        since = subscriber.failing_since
+        assert since
+        if since <= at - disable_after:
+            because = f"it has failed since {since:%Y-%m-%d %H:%M} UTC"
+            disable(session, subscriber.id, because=because, at=at)
+        elif subscriber.warned_at is None:
+            subscriber.warned_at = at
+            _warn(session, subscriber, since, until=since + disable_after, at=at)
+
+
+def _warn(
+    session: Session, subscriber: Subscriber, since: datetime, *, until: datetime, at: datetime
+) -> None:
+    text = (
+        f"{subscriber.name} has failed since {since:%Y-%m-%d %H:%M} UTC and is disabled at "
+        f"{until:%Y-%m-%d %H:%M} UTC unless it answers; see: "
+        f"ordercast pushes list --subscriber {subscriber.id}"
+    )
+    alert(session, FAILING, subject=subscriber.id, text=text, at=at)
+
+
+def note_recovery(session: Session, subscriber: Subscriber, *, at: datetime) -> None:
+    """A subscriber that was down takes pushes again; who was warned of it hears so."""
+    subscriber.recovered_at = at
+    if subscriber.warned_at:
+        subscriber.warned_at = None
+        text = f"{subscriber.name} takes pushes again"
+        alert(session, RECOVERED, subject=subscriber.id, text=text, at=at)
+
+
+def newly_recovered(session: Session, *, limit: int) -> Sequence[Subscriber]:
+    """Subscribers whose recovery nobody was told of yet; the first to recover first.
+
+    They are the caller's alone until its transaction ends with `mark_recovery_told`.
+    """
+    told = col(Subscriber.recovery_told_at)
+    query = (
+        select(Subscriber)
+        .where(Subscriber.state == ACTIVE, col(Subscriber.recovered_at).is_not(None))
+        .where(or_(told.is_(None), told < col(Subscriber.recovered_at)))
+        .order_by(col(Subscriber.recovered_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return session.exec(query.execution_options(populate_existing=True)).all()
+
+
+def mark_recovery_told(session: Session, subscribers: Sequence[Subscriber]) -> None:
+    """Somebody was told that they recovered."""
+    for subscriber in subscribers:
+        subscriber.recovery_told_at = subscriber.recovered_at
+        session.add(subscriber)
