@@ -80,7 +80,11 @@ def test_a_withdrawn_key_fails_visibly_and_is_finished_by_retry_without_a_restar
         what=f"{order_no} does not wait for a person",
         seconds=90,
     )
-    assert state_in_prefect(stack, order_no) == "Failed"
+    wait_for(
+        lambda: state_in_prefect(stack, order_no) == "Failed",
+        what=f"the run of {order_no} is not Failed",
+        seconds=30,
+    )
     patch_block(stack, block["id"], key=new.key, secret=new.secret)
     assert stack.run("orders", "retry", order_no).returncode == 0
     stack.wait_for_state(order_no, "completed")
