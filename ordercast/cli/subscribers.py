@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ordercast.contracts.subscriber import (
+    CLOUD_EVENTS,
     Acknowledgement,
     NewSubscriber,
     ScheduleName,
@@ -45,6 +46,12 @@ def add(
     acknowledgement: Annotated[
         Acknowledgement, typer.Option(help="What a receiver answers that took a push.")
     ] = Acknowledgement.STATUS,
+    body: Annotated[
+        str, typer.Option(help="What is sent: cloudevents, or a push dialect.")
+    ] = CLOUD_EVENTS,
+    masking: Annotated[
+        list[str] | None, typer.Option(help="Shown in part: msisdn, iccid, name; may be repeated.")
+    ] = None,
     secret: Annotated[
         str | None, typer.Option(help="Its own signing secret; else one is made.")
     ] = None,
@@ -61,6 +68,8 @@ def add(
         "agents": of_agent or [],
         "schedule": schedule,
         "acknowledgement": acknowledgement,
+        "body": body,
+        "masking": masking or [],
         "secret": secret,
     }
     wanted = validate(NewSubscriber, document)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ordercast.domain.partial_masks import Masking
+
 DEFAULT_EVENT_TYPES = (
     "order.completed",
     "order.partial",
@@ -51,6 +53,9 @@ class Acknowledgement(StrEnum):
     BODY_SUCCESS = "body-success"
 
 
+CLOUD_EVENTS = "cloudevents"
+"""The body of whoever names no push dialect."""
+
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Names = Annotated[list[Name], Field(max_length=100)]
 
@@ -60,7 +65,8 @@ class NewSubscriber(BaseModel):
 
     `event_types` are patterns (`order.*`); empty: the final outcomes and `order.reopened`.
     `tags` and `agents` narrow it down to orders that have one of them; empty: all. A kind
-    `agent` names its `agent`. Without a `secret` Ordercast makes one.
+    `agent` names its `agent`. `body` is a push dialect; `masking` is what is shown in part.
+    Without a `secret` Ordercast makes one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,11 +80,16 @@ class NewSubscriber(BaseModel):
     agents: Names = Field(default_factory=list)
     schedule: ScheduleName = ScheduleName.STANDARD
     acknowledgement: Acknowledgement = Acknowledgement.STATUS
+    body: Name = CLOUD_EVENTS
+    masking: list[Masking] = Field(default_factory=list, max_length=len(Masking))
     secret: str | None = Field(default=None, max_length=256, repr=False)
 
 
 class SubscriberView(BaseModel):
-    """A subscriber as everyone may see it: without its secret. Times are UTC."""
+    """A subscriber as everyone may see it: without its secret. Times are UTC.
+
+    `old_secret_until` is when the secret before the last rotation stops signing.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -92,11 +103,26 @@ class SubscriberView(BaseModel):
     agents: list[str]
     schedule: ScheduleName
     acknowledgement: Acknowledgement
+    body: str
+    masking: list[Masking]
+    old_secret_until: datetime | None
     state: SubscriberState
     created_at: datetime
 
 
 class CreatedSubscriber(SubscriberView):
-    """A subscriber at its creation: the only time that its signing secret is shown."""
+    """A subscriber with a new signing secret: the only time that it is shown."""
 
     secret: str = Field(repr=False)
+
+
+class NewSecret(BaseModel):
+    """A wish for another signing secret. Without a `secret` Ordercast makes one.
+
+    `overlap_hours` is how long the old one goes on signing: 0 where it has become known.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    secret: str | None = Field(default=None, max_length=256, repr=False)
+    overlap_hours: float | None = Field(default=None, ge=0, le=24 * 30)

@@ -1,15 +1,22 @@
 """Subscribing: a wish to be told is checked, given a secret, and kept."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import httpx
 from sqlmodel import Session
 
-from ordercast.contracts.subscriber import CreatedSubscriber, NewSubscriber, SubscriberKind
+from config.settings import settings
+from ordercast.contracts.subscriber import (
+    CreatedSubscriber,
+    NewSecret,
+    NewSubscriber,
+    SubscriberKind,
+)
 from ordercast.contracts.subscriber import SubscriberView as View
 from ordercast.delivery.amqp import exchange_of
+from ordercast.delivery.forms import new_secret_for, problem_with_secret, problems_with_form
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
-from ordercast.delivery.signing import new_secret, problem_with_secret
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.store import subscribers
 from ordercast.store.pushes import event_type_pattern
@@ -26,8 +33,24 @@ def check(wanted: NewSubscriber, guard: Guard) -> None:
 
 def subscribe(session: Session, wanted: NewSubscriber) -> CreatedSubscriber:
     """Keep a checked wish; the answer is the only one that shows the signing secret."""
-    secret = wanted.secret or new_secret()
+    secret = wanted.secret or new_secret_for(wanted.body)
     subscriber = subscribers.create(session, wanted, secret=secret)
+    return CreatedSubscriber(**View.model_validate(subscriber).model_dump(), secret=secret)
+
+
+def rotate_secret(session: Session, subscriber_id: str, wanted: NewSecret) -> CreatedSubscriber:
+    """Have a subscriber's pushes signed with another secret, which only this answer shows.
+
+    The old one goes on signing for the overlap; InvalidMessage if the given one is no secret.
+    """
+    subscriber = subscribers.get(session, subscriber_id)
+    given = wanted.secret
+    if given is not None and (problem := problem_with_secret(subscriber.body, given)):
+        raise InvalidMessage([problem])
+    hours = wanted.overlap_hours
+    overlap = timedelta(hours=settings().relay.secret_overlap_hours if hours is None else hours)
+    secret = given or new_secret_for(subscriber.body)
+    subscribers.rotate(session, subscriber, secret=secret, overlap=overlap)
     return CreatedSubscriber(**View.model_validate(subscriber).model_dump(), secret=secret)
 
 
@@ -35,8 +58,8 @@ def _problems(wanted: NewSubscriber, guard: Guard) -> Iterator[Problem]:
     yield from _problems_with_agent(wanted)
     yield from _problems_with_url(wanted.url, guard)
     yield from _problems_with_event_types(wanted.event_types)
-    if wanted.secret is not None and (problem := problem_with_secret(wanted.secret)):
-        yield problem
+    form = (wanted.body, wanted.masking, wanted.event_types, wanted.secret)
+    yield from problems_with_form(*form)
 
 
 def _problems_with_agent(wanted: NewSubscriber) -> Iterator[Problem]:

@@ -316,7 +316,8 @@ class OrderCommand(SQLModel, table=True):
 class Subscriber(SQLModel, table=True):
     """Someone who is told: where, with which secret, and of what.
 
-    A URL with a password is sealed, and shown without it.
+    A URL with a password is sealed, and shown without it. The old secret, sealed too, signs
+    beside the new one until it is erased.
     """
 
     __tablename__ = "subscriber"  # pyright: ignore[reportAssignmentType]
@@ -333,6 +334,12 @@ class Subscriber(SQLModel, table=True):
     agents: list[str] = _json(default_factory=list)
     schedule: str = "standard"
     acknowledgement: str = "2xx"
+    body: str = Field(default="cloudevents", sa_column_kwargs={"server_default": "cloudevents"})
+    masking: list[str] = _json(
+        default_factory=list, sa_column_kwargs={"server_default": text("'[]'")}
+    )
+    sealed_old_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
+    old_secret_until: datetime | None = _time(default=None)
     state: str = Field(default="active", index=True)
     created_at: datetime = _time()
 

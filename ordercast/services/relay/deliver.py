@@ -22,20 +22,18 @@ from uuid import UUID, uuid4
 from config.settings import RelaySettings, settings
 from ordercast.contracts.subscriber import Acknowledgement, ScheduleName
 from ordercast.delivery.answers import Answer
-from ordercast.delivery.channels import Channel, Push
+from ordercast.delivery.channels import Channel
 from ordercast.delivery.classifying import classify
-from ordercast.delivery.cloud_events import MEDIA_TYPE, body_of
+from ordercast.delivery.composing import Composer
 from ordercast.delivery.next_steps import History, next_step
 from ordercast.delivery.opening import open_channels
 from ordercast.delivery.schedules import parse_retry_after
-from ordercast.delivery.signing import signed_headers
 from ordercast.delivery.verdicts import Reason
-from ordercast.domain.errors import ConfigurationError
+from ordercast.domain.errors import ConfigurationError, PushNotMade
 from ordercast.store import push_leases
 from ordercast.store.clock import now
 from ordercast.store.engine import Database, database
 from ordercast.store.push_leases import LeasedDelivery, Tried
-from ordercast.store.subscribers import secret_of, url_of
 from ordercast.store.tables import PushAttempt
 
 log = logging.getLogger(__name__)
@@ -61,7 +59,7 @@ class DeliverLoop:
         holder: str | None = None,
     ) -> None:
         self._database, self._channel = database, channel
-        self._relay, self._base_url = relay, base_url
+        self._relay, self._composer = relay, Composer(base_url=base_url)
         self._holder = holder or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="deliver-db")
         self._sending: dict[UUID, tuple[str, asyncio.Task[None]]] = {}
@@ -150,11 +148,13 @@ class DeliverLoop:
 
     async def _answer(self, leased: LeasedDelivery) -> Answer:
         try:
-            return await self._channel.send(_push(leased, base_url=self._base_url))
+            return await self._channel.send(self._composer.push(leased))
         except asyncio.CancelledError:
             return Answer(0, body="the relay stopped", fault=Reason.STOPPED)
         except ConfigurationError as error:
             return Answer(0, body=str(error), fault=Reason.NO_KEY)
+        except PushNotMade as error:
+            return Answer(0, body=str(error), fault=Reason.TEMPLATE)
         except Exception as error:
             log.exception("cannot send push %s", leased.delivery.id)
             return Answer(0, body=type(error).__name__, fault=Reason.INTERNAL)
@@ -206,24 +206,6 @@ class DeliverLoop:
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-
-def _push(leased: LeasedDelivery, *, base_url: str) -> Push:
-    event, subscriber = leased.event, leased.subscriber
-    body = body_of(event, base_url=base_url)
-    signature: dict[str, str] = {}
-    if leased.reply_to is None:  # who waits at our own broker knows that it is us
-        secret = secret_of(subscriber)
-        signature = signed_headers([secret], message_id=str(event.id), body=body, at=now())
-    return Push(
-        url_of(subscriber),
-        str(event.id),
-        event.type,
-        MEDIA_TYPE,
-        body,
-        signature,
-        leased.reply_to,
-    )
 
 
 def _tried(leased: LeasedDelivery, answer: Answer, began: datetime) -> Tried:
