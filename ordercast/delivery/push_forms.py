@@ -10,7 +10,7 @@ from jinja2 import Template
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] (it has no types)
 
 from config.push_dialects import PushDialect
-from config.push_shape import BodyFormat
+from config.push_shape import BodyFormat, PushShape
 from config.push_templates import FAULTS, line_of, render, to_json
 from ordercast.delivery.cloud_events import MOST_BYTES, fitted
 from ordercast.domain.errors import PushNotMade
@@ -69,7 +69,7 @@ def write(dialect: PushDialect, filled: Filled, parameters: Mapping[str, str]) -
     if len(body) >= MOST_BYTES:
         raise PushNotMade(f"{dialect.name}: the body has {len(body)} bytes, {MOST_BYTES} or more")
     try:
-        _check(dialect.written.format, body)
+        _check(dialect.written, body)
     except (ValueError, etree.XMLSyntaxError) as error:
         format = dialect.written.format.upper()
         raise PushNotMade(f"{dialect.name}: what it gives is no {format}: {error}") from None
@@ -135,9 +135,9 @@ def _encoded(dialect: PushDialect, text: str) -> bytes:
         ) from None
 
 
-def _check(format: BodyFormat, body: bytes) -> None:
+def _check(written: PushShape, body: bytes) -> None:
     """A receiver must be able to read it."""
-    if format is BodyFormat.XML:
+    if written.format is BodyFormat.XML:
         etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
-    elif format is BodyFormat.JSON:
-        json.loads(body)
+    elif written.format is BodyFormat.JSON:
+        json.loads(body.decode(written.charset))
