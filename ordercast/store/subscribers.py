@@ -113,6 +113,11 @@ def sealed_secrets(subscriber: Subscriber, *, at: datetime) -> list[bytes]:
     return sealed
 
 
+def secret_of(subscriber: Subscriber) -> str:
+    """The signing secret; ConfigurationError if no sealing key opens it."""
+    return opened(subscriber.sealed_secret)
+
+
 def opened(sealed: bytes) -> str:
     """A signing secret; ConfigurationError if no sealing key opens it."""
     return sealer().unseal(sealed).decode()

@@ -27,7 +27,8 @@ def test_a_subscriber_is_shown_its_secret_at_creation_and_never_again(http):
     assert created.headers["location"].endswith(f"/subscribers/{subscriber['id']}")
     for answer in (http.get("/subscribers"), http.get(f"/subscribers/{subscriber['id']}")):
         assert answer.status_code == 200
-        assert "secret" not in answer.text
+        assert subscriber["secret"] not in answer.text
+        assert '"secret"' not in answer.text
     assert http.get("/subscribers").headers["x-total-count"] == "1"
 
 
@@ -62,6 +63,9 @@ def test_a_name_that_is_taken_is_a_conflict(http):
         ({"event_types": ["order.*", "order.complete"]}, "event_types[1]"),
         ({"secret": "hunter2"}, "secret"),
         ({"schedule": "never"}, "schedule"),
+        ({"body": "huaxin"}, "body"),
+        ({"body": "huaxin-xml", "secret": "too short"}, "secret"),
+        ({"masking": ["imsi"]}, "masking[0]"),
         ({"id": "sub-1"}, "id"),
         ({"colour": "red"}, "colour"),
     ],
