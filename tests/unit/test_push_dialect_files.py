@@ -1,11 +1,17 @@
 """Push dialect files: what is told about a faulty one, and which of them count."""
 
+import json
+import re
 import shutil
 
 import pytest
 
 from config.push_dialects import PACKAGED, load_push_dialect, load_push_dialects, push_dialects
-from config.settings import settings
+from config.push_shape import BodyFormat, Charset, Method, PushShape, SignatureShape
+from config.settings import PROJECT_DIR, settings
+from ordercast.delivery.composing import Composer, Form
+from ordercast.delivery.example_events import example_event
+from ordercast.delivery.push_forms import SUMMARY
 from ordercast.domain.errors import ConfigurationError
 
 GOOD = """\
@@ -130,3 +136,33 @@ def test_the_setting_names_a_directory_and_one_that_is_not_there_is_told(tmp_pat
                 push_dialects()
     settings.cache_clear()
     push_dialects.cache_clear()
+
+
+def page():
+    return (PROJECT_DIR / "docs" / "push-dialects.md").read_text(encoding="utf-8")
+
+
+def test_the_page_names_every_field_method_filter_and_body():
+    named = {*PushShape.model_fields, *SignatureShape.model_fields, *Method, *Charset}
+    named |= {*push_dialects(), *BodyFormat, *(f"order.{name}" for name in SUMMARY)}
+    assert [name for name in named if f"`{name}`" not in page()] == []
+
+
+def test_the_example_of_the_page_gives_what_the_page_says(tmp_path):
+    (wanted,) = re.findall(r"```json\n(.*?)```", page(), flags=re.DOTALL)
+    (written,) = re.findall(r"```yaml\n(.*?)```", page(), flags=re.DOTALL)
+    (tmp_path / "acme.yaml").write_text(written, encoding="utf-8")
+    composer = Composer(base_url="", dialects=load_push_dialects([tmp_path]))
+    event = example_event("order.completed")
+    made = composer.compose(event, Form("acme"), ["k" * 16], at=event.occurred_at)
+    sent = json.loads(made.body)
+    assert sent.pop("sign")
+    assert sent == {key: value for key, value in json.loads(wanted).items() if key != "sign"}
+
+
+def test_the_preview_on_the_page_is_that_of_the_golden_file():
+    golden = PROJECT_DIR / "tests" / "pushes" / "huaxin-xml.order.completed.http"
+    (shown,) = re.findall(r"```text\nPOST …\n(.*?)```", page(), flags=re.DOTALL)
+    sent = golden.read_bytes().decode("gbk")
+    for part in shown.strip().split("  …\n"):
+        assert part in sent
