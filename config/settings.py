@@ -134,6 +134,9 @@ class RelaySettings(BaseModel):
     disable_after_hours: float = Field(
         default=120, description="a subscriber that fails for so long is disabled"
     )
+    secret_overlap_hours: float = Field(
+        default=24, description="how long a subscriber's old secret goes on signing beside the new"
+    )
     allow_networks: str = Field(
         default="127.0.0.0/8,::1/128",
         description="private networks that subscribers may live in, CIDR, by comma",
@@ -206,6 +209,9 @@ class Settings(BaseSettings):
     tags: Path = Field(default=CONFIG_DIR / "tags.yaml", description="the rules of classification")
     dialects: str = Field(
         default="", description="a directory of your own dialects; empty: the packaged ones alone"
+    )
+    push_dialects: str = Field(
+        default="", description="a directory of your own push dialects; empty: the packaged alone"
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     secrets_dir: str = Field(

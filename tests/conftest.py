@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from config.dialects import dialects
+from config.push_dialects import push_dialects
 from config.settings import Settings, settings
 from ordercast.delivery.guard import guard
 from ordercast.store import engine
@@ -25,7 +26,7 @@ from tests.side_by_side import ByFixture, longest_first
 
 OURS = ("ORDERCAST_", "PREFECT_")
 FOR_TESTS = "ORDERCAST_TEST_"
-CACHED = (settings, engine.database, sealer, guard, dialects)
+CACHED = (settings, engine.database, sealer, guard, dialects, push_dialects)
 """What hangs on the environment; the catalogue and the tags are read once for all tests."""
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from config.catalog import catalogue
 from config.dialects import dialects
+from config.push_dialects import push_dialects
 from config.settings import Settings, settings
 from config.tags import tag_rules
 from ordercast.services.supervisor import (
@@ -65,7 +66,7 @@ def up() -> None:
 
 def prepare(chosen: Settings) -> None:
     """Check the files that operators edit, make a key, and bring the database up to date."""
-    catalogue(), tag_rules(), dialects()
+    catalogue(), tag_rules(), dialects(), push_dialects()
     if not chosen.sealing_keys.get_secret_value():
         make_key(chosen.home)
     upgrade(database())

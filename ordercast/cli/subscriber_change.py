@@ -29,6 +29,8 @@ def change(
     latest_only: Annotated[
         bool | None, typer.Option("--latest-only/--all-versions", help="Of each order.")
     ] = None,
+    body: Annotated[str | None, typer.Option(help="As with `add`.")] = None,
+    masking: Texts = None,
     resume: Annotated[
         bool | None, typer.Option("--resume/--pause", help="Send again, or keep for later.")
     ] = None,
@@ -44,6 +46,8 @@ def change(
         "schedule": schedule,
         "acknowledgement": acknowledgement,
         "latest_only": latest_only,
+        "body": body,
+        "masking": _listed(masking),
         "state": state,
     }
     document: dict[str, Any] = {key: each for key, each in named.items() if each is not None}

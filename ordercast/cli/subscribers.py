@@ -8,6 +8,7 @@ from rich.console import Console
 from ordercast.cli.subscriber_change import change
 from ordercast.cli.subscriber_views import AsJson, print_one, table
 from ordercast.contracts.subscriber import (
+    CLOUD_EVENTS,
     Acknowledgement,
     NewSubscriber,
     ScheduleName,
@@ -49,6 +50,12 @@ def add(
     latest_only: Annotated[
         bool, typer.Option("--latest-only", help="Of each order the latest version alone.")
     ] = False,
+    body: Annotated[
+        str, typer.Option(help="What is sent: cloudevents, or a push dialect.")
+    ] = CLOUD_EVENTS,
+    masking: Annotated[
+        list[str] | None, typer.Option(help="Shown in part: msisdn, iccid, name; may be repeated.")
+    ] = None,
     secret: Annotated[
         str | None, typer.Option(help="Its own signing secret; else one is made.")
     ] = None,
@@ -68,6 +75,8 @@ def add(
         "concurrency": concurrency,
         "rate_per_second": rate,
         "latest_only": latest_only,
+        "body": body,
+        "masking": masking or [],
         "secret": secret,
     }
     wanted = validate(NewSubscriber, document)

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
+from ordercast.domain.partial_masks import Masking
+
 DEFAULT_EVENT_TYPES = (
     "order.completed",
     "order.partial",
@@ -61,8 +63,12 @@ class Health(StrEnum):
     DISABLED = "disabled"
 
 
+CLOUD_EVENTS = "cloudevents"
+"""The body of whoever names no push dialect."""
+
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Names = Annotated[list[Name], Field(max_length=100)]
+Maskings = Annotated[list[Masking], Field(max_length=len(Masking))]
 Url = Annotated[str, Field(min_length=1, max_length=2048)]
 Concurrency = Annotated[int, Field(ge=1, le=1000)]
 Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
@@ -75,7 +81,8 @@ class NewSubscriber(BaseModel):
     `tags` and `agents` narrow it down to orders that have one of them; empty: all. A kind
     `agent` names its `agent`. Without a `secret` Ordercast makes one. `concurrency` is how many
     pushes may be on their way to it at once, `rate_per_second` how many are sent a second; with
-    `latest_only` it is not told of versions of an order that others have followed.
+    `latest_only` it is not told of versions of an order that others have followed. `body` is a
+    push dialect; `masking` is what is shown in part.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -92,6 +99,8 @@ class NewSubscriber(BaseModel):
     concurrency: Concurrency | None = None
     rate_per_second: Rate | None = None
     latest_only: bool = False
+    body: Name = CLOUD_EVENTS
+    masking: Maskings = Field(default_factory=list)
     secret: str | None = Field(default=None, max_length=256, repr=False)
 
 
@@ -112,6 +121,8 @@ class SubscriberChange(BaseModel):
     concurrency: Concurrency | None = None
     rate_per_second: Rate | None = None
     latest_only: bool = False
+    body: Name = CLOUD_EVENTS
+    masking: Maskings = []
     state: Literal[SubscriberState.ACTIVE, SubscriberState.DISABLED] = SubscriberState.ACTIVE
 
     def given(self) -> dict[str, Any]:
@@ -122,7 +133,8 @@ class SubscriberChange(BaseModel):
 class SubscriberView(BaseModel):
     """A subscriber as everyone may see it: without its secret. Times are UTC.
 
-    It is failing since the first failure after it answered last.
+    It is failing since the first failure after it answered last; `old_secret_until` is when the
+    secret before the last rotation stops signing.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -140,6 +152,9 @@ class SubscriberView(BaseModel):
     concurrency: int | None
     rate_per_second: float | None
     latest_only: bool
+    body: str
+    masking: list[Masking]
+    old_secret_until: datetime | None
     state: SubscriberState
     created_at: datetime
     disabled_at: datetime | None
@@ -160,6 +175,18 @@ class SubscriberView(BaseModel):
 
 
 class CreatedSubscriber(SubscriberView):
-    """A subscriber at its creation: the only time that its signing secret is shown."""
+    """A subscriber with a new signing secret: the only time that it is shown."""
 
     secret: str = Field(repr=False)
+
+
+class NewSecret(BaseModel):
+    """A wish for another signing secret. Without a `secret` Ordercast makes one.
+
+    `overlap_hours` is how long the old one goes on signing: 0 where it has become known.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    secret: str | None = Field(default=None, max_length=256, repr=False)
+    overlap_hours: float | None = Field(default=None, ge=0, le=24 * 30)

@@ -95,7 +95,7 @@ def properties_of(push: Push, *, correlation_id: str | None = None) -> spec.Basi
 async def publish(
     lines: AmqpLines,
     url: str,
-    body: str,
+    body: bytes,
     properties: spec.Basic.Properties,
     *,
     exchange: str,
@@ -108,7 +108,7 @@ async def publish(
         async with asyncio.timeout(timeout_seconds):
             channel = await lines.channel(url, exchange=exchange)
             await channel.basic_publish(
-                body.encode(),
+                body,
                 exchange=exchange,
                 routing_key=routing_key,
                 properties=properties,

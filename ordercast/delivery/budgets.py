@@ -5,6 +5,8 @@ from math import floor
 
 SHARE_OF_ONE = 4
 BURST_SECONDS = 1
+LOOK_SECONDS = 0.5
+"""A push may go out so much early: who looks twice a second must not lose what lies between."""
 
 
 def default_concurrency(relay_concurrency: int) -> int:
@@ -23,7 +25,7 @@ def allowed_by_rate(
     if not rate_per_second:
         return wanted
     used = max((paced_until - now) / timedelta(seconds=1), 0.0) if paced_until else 0.0
-    burst = max(BURST_SECONDS, 1 / rate_per_second)
+    burst = max(BURST_SECONDS, 1 / rate_per_second + LOOK_SECONDS)
     return min(wanted, max(0, floor((burst - used) * rate_per_second + 1e-9)))
 
 

@@ -20,7 +20,7 @@ class Push:
     event_id: str
     event_type: str
     media_type: str
-    body: str
+    body: bytes
     headers: Mapping[str, str]
     reply_to: ReplyTo | None = None
 

@@ -17,13 +17,14 @@ def cloud_event_type(event_type: str) -> str:
     return f"com.ordercast.{event_type}.v1"
 
 
-def body_of(event: PushEvent, *, base_url: str) -> str:
+def body_of(event: PushEvent, data: Mapping[str, Any], *, base_url: str) -> str:
     """The JSON text that is sent for an event: the same one at every attempt.
 
     It stays under 20 kB: what is too large for it is named in `data.omitted`, and `dataref`
-    links to the order, which has it. `base_url` is the gateway's.
+    links to the order, which has it. `data` is the event's, as the subscriber may see it;
+    `base_url` is the gateway's.
     """
-    data = {**event.data, "order_no": event.order_no, "version": event.version}
+    data = {**data, "order_no": event.order_no, "version": event.version}
     envelope = _envelope(event, base_url)
     body = _spell({**envelope, "data": data})
     if len(body.encode()) < MOST_BYTES:
@@ -31,7 +32,21 @@ def body_of(event: PushEvent, *, base_url: str) -> str:
     order = f"{base_url}/tmf-api/serviceOrdering/v4/serviceOrder/{event.order_no}"
     envelope["dataref"] = order
     room = MOST_BYTES - len(_spell({**envelope, "data": {}}).encode())
-    return _spell({**envelope, "data": _fitted(data, room)})
+    return _spell({**envelope, "data": fitted(data, room)})
+
+
+def fitted(data: Mapping[str, Any], room: int) -> dict[str, Any]:
+    """The data without its largest attributes, as many as it takes to be under so many bytes."""
+    sizes = {name: len(_spell({name: value}).encode()) for name, value in data.items()}
+    kept, omitted = dict(data), []
+    if sum(sizes.values()) < room:
+        return kept
+    for name in sorted(sizes.keys() - KEPT_ALWAYS, key=lambda name: -sizes[name]):
+        if omitted and len(_spell(kept | {"omitted": omitted}).encode()) < room:
+            break
+        del kept[name]
+        omitted.append(name)
+    return kept | {"omitted": omitted}
 
 
 def _envelope(event: PushEvent, base_url: str) -> dict[str, Any]:
@@ -45,18 +60,6 @@ def _envelope(event: PushEvent, base_url: str) -> dict[str, Any]:
         "sequence": f"{event.sequence:010}",
         "datacontenttype": "application/json",
     }
-
-
-def _fitted(data: Mapping[str, Any], room: int) -> dict[str, Any]:
-    """The data without its largest attributes, as many as it takes."""
-    sizes = {name: len(_spell({name: value}).encode()) for name, value in data.items()}
-    fitted, omitted = dict(data), []
-    for name in sorted(sizes.keys() - KEPT_ALWAYS, key=lambda name: -sizes[name]):
-        if omitted and len(_spell(fitted | {"omitted": omitted}).encode()) < room:
-            break
-        del fitted[name]
-        omitted.append(name)
-    return fitted | {"omitted": omitted}
 
 
 def _spell(document: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ class NatsReplies:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 client = await self._connected()
-                await client.publish(push.reply_to.address, push.body.encode(), headers=headers)
+                await client.publish(push.reply_to.address, push.body, headers=headers)
                 await client.flush(max(1, round(self._timeout_seconds)))
         except tuple(FAULTS) as fault:
             await self.close()

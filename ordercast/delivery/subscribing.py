@@ -1,21 +1,31 @@
 """Subscribing: a wish to be told is checked, given a secret, and kept."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
 
 import httpx
 from sqlmodel import Session
 
+from config.settings import settings
 from ordercast.contracts.subscriber import (
     CreatedSubscriber,
+    NewSecret,
     NewSubscriber,
     SubscriberChange,
     SubscriberKind,
 )
 from ordercast.contracts.subscriber import SubscriberView as View
 from ordercast.delivery.amqp import exchange_of
+from ordercast.delivery.forms import (
+    method_of,
+    new_secret_for,
+    problem_with_secret,
+    problems_with_form,
+)
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
-from ordercast.delivery.signing import new_secret, problem_with_secret
 from ordercast.domain.errors import InvalidMessage, Problem
+from ordercast.domain.partial_masks import Masking
 from ordercast.store import subscribers
 from ordercast.store.engine import Database
 from ordercast.store.pushes import event_type_pattern
@@ -43,8 +53,24 @@ def change(database: Database, subscriber_id: str, wanted: SubscriberChange, gua
 
 def subscribe(session: Session, wanted: NewSubscriber) -> CreatedSubscriber:
     """Keep a checked wish; the answer is the only one that shows the signing secret."""
-    secret = wanted.secret or new_secret()
+    secret = wanted.secret or new_secret_for(wanted.body)
     subscriber = subscribers.create(session, wanted, secret=secret)
+    return CreatedSubscriber(**View.model_validate(subscriber).model_dump(), secret=secret)
+
+
+def rotate_secret(session: Session, subscriber_id: str, wanted: NewSecret) -> CreatedSubscriber:
+    """Have a subscriber's pushes signed with another secret, which only this answer shows.
+
+    The old one goes on signing for the overlap; InvalidMessage if the given one is no secret.
+    """
+    subscriber = subscribers.get(session, subscriber_id)
+    given = wanted.secret
+    if given is not None and (problem := problem_with_secret(subscriber.body, given)):
+        raise InvalidMessage([problem])
+    hours = wanted.overlap_hours
+    overlap = timedelta(hours=settings().relay.secret_overlap_hours if hours is None else hours)
+    secret = given or new_secret_for(subscriber.body)
+    subscribers.rotate(session, subscriber, secret=secret, overlap=overlap)
     return CreatedSubscriber(**View.model_validate(subscriber).model_dump(), secret=secret)
 
 
@@ -52,8 +78,8 @@ def _problems(wanted: NewSubscriber, guard: Guard) -> Iterator[Problem]:
     yield from _problems_with_agent(wanted)
     yield from _problems_with_url(wanted.url, guard)
     yield from _problems_with_event_types(wanted.event_types)
-    if wanted.secret is not None and (problem := problem_with_secret(wanted.secret)):
-        yield problem
+    form = (wanted.body, wanted.masking, wanted.event_types, wanted.secret)
+    yield from problems_with_form(*form)
 
 
 def _problems_with_change(
@@ -67,6 +93,18 @@ def _problems_with_change(
     if subscriber.kind == SubscriberKind.AGENT and wanted.agents not in ([], [subscriber.agent]):
         yield Problem("agents", "does not go with kind agent", "leave it out")
     yield from _problems_with_event_types(wanted.event_types)
+    if given.keys() & {"body", "masking", "event_types"}:
+        yield from _problems_with_new_form(subscriber, given)
+
+
+def _problems_with_new_form(subscriber: Subscriber, given: dict[str, Any]) -> Iterator[Problem]:
+    """What it has goes on with what it is given; its secret stays, so that must fit too."""
+    body = given.get("body", subscriber.body)
+    masking = [Masking(each) for each in given.get("masking", subscriber.masking)]
+    event_types = given.get("event_types", subscriber.event_types)
+    is_new = method_of(body) is not method_of(subscriber.body)
+    secret = subscribers.secret_of(subscriber) if is_new else None
+    yield from problems_with_form(body, masking, event_types, secret)
 
 
 def _problems_with_agent(wanted: NewSubscriber) -> Iterator[Problem]:

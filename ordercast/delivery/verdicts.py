@@ -243,6 +243,19 @@ class Reason(StrEnum):
             "运营方：请在 ORDERCAST_SEALING_KEYS 中恢复封存密钥；系统会自动重试。",
         ),
     )
+    TEMPLATE = (
+        "template",
+        Verdict.OUR_FAULT,
+        Text(
+            "The push could not be made: its dialect does not fit the event.",
+            "无法生成推送报文：推送模板与事件不符。",
+        ),
+        Text(
+            "Operator: mend the push dialect as the answer says and restart the relay; "
+            "it is tried again.",
+            "运营方：请按返回内容修正推送模板并重启中继；系统会自动重试。",
+        ),
+    )
     STOPPED = (
         "stopped",
         Verdict.OUR_FAULT,

@@ -52,7 +52,7 @@ class WebhookChannel:
         """Close the connections that are kept."""
         await self._client.aclose()
 
-    async def post(self, url: str, *, body: str, headers: Mapping[str, str]) -> Answer:
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Post a body once; the answer, or the fault in words, never an exception.
 
         The whole attempt, resolving the name included, takes at most `timeout_seconds`.
@@ -60,7 +60,7 @@ class WebhookChannel:
         began = monotonic()
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                status, text, retry_after = await self._exchange(url, body.encode(), headers)
+                status, text, retry_after = await self._exchange(url, body, headers)
         except (*_FAULTS, httpx.InvalidURL) as error:
             return Answer(_since(began), body=_in_words(error), fault=_meaning(error))
         return Answer(_since(began), status=status, body=text, retry_after=retry_after)

@@ -6,6 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.catalog import catalogue
 from config.dialects import dialects
+from config.push_dialects import push_dialects
 from config.settings import settings
 from config.tags import tag_rules
 from ordercast.doctor import archive, blocks, broker, database, doors, listeners, prefect
@@ -45,6 +46,7 @@ def configuration() -> Iterator[Finding]:
     yield Finding("catalogue", f"{settings().catalog}: {len(catalogue().products)} products")
     yield Finding("tags", f"{settings().tags}: {len(tag_rules().rules)} rules")
     yield Finding("dialects", ", ".join(dialects()) or "none")
+    yield Finding("push dialects", ", ".join(push_dialects()) or "none")
 
 
 def sealing_key() -> Iterator[Finding]:

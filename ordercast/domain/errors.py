@@ -9,6 +9,7 @@ OrdercastError
 ├── TransientFault          will pass by itself: the order is parked and tried again
 ├── PermanentFault          will not pass by itself: the run fails and waits for a person
 │   └── CredentialsRefused  the key or its rights: read anew, for it may have been changed
+├── PushNotMade             a push dialect does not fit an event: our fault, not the receiver's
 ├── LeaseLost               another segment works on this order: stop without effect
 └── ConfigurationError      a file or setting is wrong: file, line and cure
 """
@@ -94,6 +95,10 @@ class PermanentFault(OrdercastError):
 
 class CredentialsRefused(PermanentFault):
     """The key, its secret or its rights were refused; whoever holds a copy reads it anew once."""
+
+
+class PushNotMade(OrdercastError):
+    """A push that cannot be made of an event, by the fault of a dialect, a template or a key."""
 
 
 class LeaseLost(OrdercastError):

@@ -47,6 +47,11 @@ def event_id(order_no: str, event: NewEvent) -> UUID:
     return uuid5(NAMESPACE, f"{order_no}|{event.version}|{event.type}|{line}|{event.n}")
 
 
+def known_by(order: ServiceOrder) -> dict[str, Any]:
+    """What tells receivers which order it is, in events that have nothing else of it."""
+    return {"agent": order.agent, "external_id": order.external_id, "title": order.title}
+
+
 def add_events(
     session: Session,
     order: ServiceOrder,

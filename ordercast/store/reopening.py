@@ -12,7 +12,7 @@ from ordercast.store import claims, orders, pushes, work_orders
 from ordercast.store.clock import now
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.outcomes import sealed
-from ordercast.store.pushes import NewEvent
+from ordercast.store.pushes import NewEvent, known_by
 from ordercast.store.runs import run_of
 from ordercast.store.tables import OrderRun, ServiceOrder, WorkOrder
 
@@ -84,6 +84,6 @@ def open_next_version(session: Session, order: ServiceOrder) -> None:
         )
     )
     nudge_after_commit(session, Topic.LAUNCH)
-    event = NewEvent(type="order.reopened", version=order.version, data={"title": order.title})
+    event = NewEvent(type="order.reopened", version=order.version, data=known_by(order))
     told = sealed(session, order.order_no, order.version - 1)
     pushes.add_events(session, order, [event], tags=told.tags)

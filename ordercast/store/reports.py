@@ -150,7 +150,9 @@ class _OrderReports:
         for each in self.effects:
             each.row.report_key = each.kept.key
         work_orders.roll_up(self.session, order_no, self.lines)
-        pushes.add_events(self.session, self.order, [each.event() for each in self.effects])
+        pushes.add_events(
+            self.session, self.order, [each.event(self.order) for each in self.effects]
+        )
         if not work_orders.any_open(self.session, order_no):
             runs.wake(runs.run_of(self.session, order_no, self.order.version, lock=True))
 
@@ -173,13 +175,14 @@ class _Effect:
     kept: CompletionReport
     version: int
 
-    def event(self) -> NewEvent:
+    def event(self, order: ServiceOrder) -> NewEvent:
         return NewEvent(
             type=f"work-order.{self.kept.result}",
             version=self.version,
             line_no=self.row.line_no,
             n=self.kept.key or 0,
             data={
+                **pushes.known_by(order),
                 "work_order_id": self.row.id,
                 "name": self.row.name,
                 "line_no": self.row.line_no,

@@ -2,8 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import and_, func
+from sqlalchemy import CursorResult, and_, func, update
 from sqlmodel import Session, col, select
 
 from config.addresses import without_password
@@ -109,9 +111,50 @@ def withdraw_from_deleted(database: Database) -> None:
         withdraw(database, subscriber_id)
 
 
+def named(session: Session, id_or_name: str) -> Subscriber:
+    """The subscriber with that id, or else of that name; NotFound if there is none."""
+    by_name = select(Subscriber).where(Subscriber.name == id_or_name, _kept())
+    return session.exec(by_name).first() or get(session, id_or_name)
+
+
+def rotate(session: Session, subscriber: Subscriber, *, secret: str, overlap: timedelta) -> None:
+    """Sign with another secret, sealed; what was valid before stays so for the overlap."""
+    at = now()
+    subscriber.old_secret_until = at + overlap if overlap else None
+    subscriber.sealed_old_secret = subscriber.sealed_secret if overlap else None
+    subscriber.sealed_secret = sealer().seal(secret.encode())
+    session.add(subscriber)
+
+
+def erase_old_secrets(database: Database) -> int:
+    """Erase the old secrets whose overlap is over, of how many subscribers."""
+    over = col(Subscriber.old_secret_until) <= now()
+    with database.read() as session:
+        if session.exec(select(Subscriber.id).where(over).limit(1)).first() is None:
+            return 0
+    erased = {"sealed_old_secret": None, "old_secret_until": None}
+    with database.write() as session:
+        statement = update(Subscriber).where(over).values(erased)
+        return cast(CursorResult[Any], session.execute(statement)).rowcount
+
+
+def sealed_secrets(subscriber: Subscriber, *, at: datetime) -> list[bytes]:
+    """The secrets that are valid, sealed: the new one, and the old one until its time is over."""
+    sealed = [subscriber.sealed_secret]
+    until = subscriber.old_secret_until
+    if subscriber.sealed_old_secret and until and at < until:
+        sealed.append(subscriber.sealed_old_secret)
+    return sealed
+
+
 def secret_of(subscriber: Subscriber) -> str:
     """The signing secret; ConfigurationError if no sealing key opens it."""
-    return sealer().unseal(subscriber.sealed_secret).decode()
+    return opened(subscriber.sealed_secret)
+
+
+def opened(sealed: bytes) -> str:
+    """A signing secret; ConfigurationError if no sealing key opens it."""
+    return sealer().unseal(sealed).decode()
 
 
 def url_of(subscriber: Subscriber) -> str:

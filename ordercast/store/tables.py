@@ -318,7 +318,8 @@ class Subscriber(SQLModel, table=True):
 
     A URL with a password is sealed, and shown without it. `failing_since` is the first failure
     since it answered last. While its breaker is not closed nothing is sent until `open_until`,
-    then as much as `recovery` allows; `paced_until` is how far its rate is used up.
+    then as much as `recovery` allows; `paced_until` is how far its rate is used up. The old
+    secret, sealed too, signs beside the new one until it is erased.
     """
 
     __tablename__ = "subscriber"  # pyright: ignore[reportAssignmentType]
@@ -338,6 +339,12 @@ class Subscriber(SQLModel, table=True):
     concurrency: int | None = None
     rate_per_second: float | None = None
     latest_only: bool = False
+    body: str = Field(default="cloudevents", sa_column_kwargs={"server_default": "cloudevents"})
+    masking: list[str] = _json(
+        default_factory=list, sa_column_kwargs={"server_default": text("'[]'")}
+    )
+    sealed_old_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
+    old_secret_until: datetime | None = _time(default=None)
     state: str = Field(default="active", index=True)
     created_at: datetime = _time()
     disabled_at: datetime | None = _time(default=None)

@@ -15,8 +15,12 @@ class Received:
     """A push as it arrived; the names of its headers in lower case."""
 
     headers: dict[str, str]
-    body: str
+    raw: bytes
     path: str
+
+    @property
+    def body(self) -> str:
+        return self.raw.decode()
 
     @property
     def event(self) -> dict[str, Any]:
@@ -68,7 +72,7 @@ class Receiver:
         return f"http{'s' if self.tls else ''}://127.0.0.1:{self._server.server_port}/hook"
 
     def _take(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["content-length"])).decode()
+        body = handler.rfile.read(int(handler.headers["content-length"]))
         headers = {name.lower(): value for name, value in handler.headers.items()}
         push = Received(headers, body, handler.path)
         with self._lock:

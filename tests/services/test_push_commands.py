@@ -57,7 +57,7 @@ def test_subscribers_are_changed_paused_and_resumed_and_the_list_says_how_they_a
     changed = json.loads(run("subscribers", "change", key, *options.split()).output)
     assert (changed["concurrency"], changed["rate_per_second"]) == (3, 2.5)
     assert (changed["latest_only"], changed["tags"]) == (True, ["iot"])
-    back = "--concurrency 0 --rate 0 --all-versions --json --tag".split()
+    back = ["--concurrency", "0", "--rate", "0", "--all-versions", "--json", "--tag"]
     changed = json.loads(run("subscribers", "change", key, *back, "").output)
     assert (changed["concurrency"], changed["rate_per_second"]) == (None, None)
     assert (changed["latest_only"], changed["tags"]) == (False, [])

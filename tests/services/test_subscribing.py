@@ -27,7 +27,8 @@ def test_a_subscriber_is_shown_its_secret_at_creation_and_never_again(http):
     assert created.headers["location"].endswith(f"/subscribers/{subscriber['id']}")
     for answer in (http.get("/subscribers"), http.get(f"/subscribers/{subscriber['id']}")):
         assert answer.status_code == 200
-        assert "secret" not in answer.text
+        assert subscriber["secret"] not in answer.text
+        assert '"secret"' not in answer.text
     assert http.get("/subscribers").headers["x-total-count"] == "1"
 
 
@@ -62,6 +63,9 @@ def test_a_name_that_is_taken_is_a_conflict(http):
         ({"event_types": ["order.*", "order.complete"]}, "event_types[1]"),
         ({"secret": "hunter2"}, "secret"),
         ({"schedule": "never"}, "schedule"),
+        ({"body": "huaxin"}, "body"),
+        ({"body": "huaxin-xml", "secret": "too short"}, "secret"),
+        ({"masking": ["imsi"]}, "masking[0]"),
         ({"id": "sub-1"}, "id"),
         ({"colour": "red"}, "colour"),
     ],
@@ -151,7 +155,7 @@ def test_a_subscriber_is_changed_field_by_field_and_the_rest_stays(http):
     }
     answer = http.patch(f"/subscribers/{key}", json=changes)
     assert answer.status_code == 200
-    assert "secret" not in answer.text
+    assert created["secret"] not in answer.text
     stays = {name: value for name, value in created.items() if name != "secret"}
     assert answer.json() == {**stays, **changes} == http.get(f"/subscribers/{key}").json()
     answer = http.patch(f"/subscribers/{key}", json={"concurrency": None, "tags": []})
@@ -202,3 +206,14 @@ def test_who_is_not_there_or_removed_cannot_be_changed(http):
     key = http.post("/subscribers", json=PARTNER).json()["id"]
     http.delete(f"/subscribers/{key}")
     assert http.patch(f"/subscribers/{key}", json={"state": "active"}).status_code == 404
+
+
+def test_a_form_is_changed_if_it_goes_with_the_secret_that_there_is(http):
+    created = http.post("/subscribers", json={**PARTNER, "body": "portal-form"}).json()
+    path = f"/subscribers/{created['id']}"
+    assert http.patch(path, json={"masking": ["msisdn"]}).json()["masking"] == ["msisdn"]
+    refused = http.patch(path, json={"body": "cloudevents"})
+    assert refused.status_code == 400
+    assert refused.json()["problems"][0]["field"] == "secret"
+    assert http.patch(path, json={"body": "no-such"}).json()["problems"][0]["field"] == "body"
+    assert http.get(path).json()["body"] == "portal-form"

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ def commands(command: Any, path: str) -> Iterator[tuple[str, set[str]]]:
     """Each command that can be called, with its options."""
     inner = getattr(command, "commands", None)
     if not inner:
-        yield path, {"--help", *(option for each in command.params for option in each.opts)}
+        options = (each.opts + each.secondary_opts for each in command.params)
+        yield path, {"--help", *chain.from_iterable(options)}
     for name, each in (inner or {}).items():
         yield from commands(each, f"{path} {name}")
 

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from config.catalog import catalogue
 from config.dialects import dialects
+from config.push_dialects import push_dialects
 from config.settings import settings
 from config.tags import tag_rules
 from ordercast.services.gateway import (
@@ -27,7 +28,7 @@ who do them; subscribers are told of every outcome."""
 
 def create_app() -> FastAPI:
     """The gateway's application; ConfigurationError if a file of the operators is faulty."""
-    catalogue(), tag_rules(), dialects()
+    catalogue(), tag_rules(), dialects(), push_dialects()
     app = FastAPI(title="Ordercast", description=DESCRIPTION, version="0.1.0")
     app.add_middleware(body_limit.BodyLimit, limit_bytes=settings().gateway.max_body_bytes)
     refusals.install(app)

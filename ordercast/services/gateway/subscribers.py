@@ -7,12 +7,13 @@ from fastapi import APIRouter, Body, Response
 from config.settings import settings
 from ordercast.contracts.subscriber import (
     CreatedSubscriber,
+    NewSecret,
     NewSubscriber,
     SubscriberChange,
     SubscriberView,
 )
 from ordercast.delivery.guard import guard
-from ordercast.delivery.subscribing import change, check, subscribe
+from ordercast.delivery.subscribing import change, check, rotate_secret, subscribe
 from ordercast.intake.problems import validate
 from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
 from ordercast.store import subscribers
@@ -33,6 +34,19 @@ def add_subscriber(document: Annotated[Any, Body()], response: Response) -> Crea
         created = subscribe(session, wanted)
     response.headers["Location"] = f"{settings().gateway_url}/subscribers/{created.id}"
     return created
+
+
+@router.post(
+    "/{subscriber_id}/rotate-secret",
+    openapi_extra={
+        "requestBody": {"content": {"application/json": {"schema": NewSecret.model_json_schema()}}}
+    },
+)
+def rotate(subscriber_id: str, document: Annotated[Any, Body()] = None) -> CreatedSubscriber:
+    """Have pushes signed with a new secret, which only this answer shows, and for a while both."""
+    wanted = validate(NewSecret, document or {})
+    with database().write() as session:
+        return rotate_secret(session, subscriber_id, wanted)
 
 
 @router.get("")

@@ -19,22 +19,20 @@ from uuid import UUID, uuid4
 from config.settings import RelaySettings, settings
 from ordercast.contracts.subscriber import Acknowledgement, ScheduleName
 from ordercast.delivery.answers import Answer
-from ordercast.delivery.channels import Channel, Push
+from ordercast.delivery.channels import Channel
 from ordercast.delivery.classifying import classify
-from ordercast.delivery.cloud_events import MEDIA_TYPE, body_of
+from ordercast.delivery.composing import Composer
 from ordercast.delivery.next_steps import History, next_step
 from ordercast.delivery.opening import open_channels
 from ordercast.delivery.schedules import parse_retry_after
-from ordercast.delivery.signing import signed_headers
 from ordercast.delivery.verdicts import Reason
-from ordercast.domain.errors import ConfigurationError
+from ordercast.domain.errors import ConfigurationError, PushNotMade
 from ordercast.services.relay.deliver_ledger import DeliverLedger
 from ordercast.services.relay.lanes import Lanes, Room
 from ordercast.store.clock import now
 from ordercast.store.engine import DATABASE_AWAY, Database, database
 from ordercast.store.push_leases import LeasedDelivery
 from ordercast.store.push_recording import Outcome, Tried
-from ordercast.store.subscribers import secret_of, url_of
 from ordercast.store.tables import PushAttempt
 
 log = logging.getLogger(__name__)
@@ -61,7 +59,8 @@ class DeliverLoop:
     ) -> None:
         holder = holder or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._ledger = DeliverLedger(database, relay, holder)
-        self._channel, self._relay, self._base_url = channel, relay, base_url
+        self._channel, self._relay = channel, relay
+        self._composer = Composer(base_url=base_url)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliver-db")
         self._lanes = Lanes(relay.deliver_concurrency, most=relay.deliver_most)
         self._sending: dict[UUID, asyncio.Task[None]] = {}
@@ -135,11 +134,13 @@ class DeliverLoop:
 
     async def _answer(self, leased: LeasedDelivery) -> Answer:
         try:
-            return await self._channel.send(_push(leased, base_url=self._base_url))
+            return await self._channel.send(self._composer.push(leased))
         except asyncio.CancelledError:
             return Answer(0, body="the relay stopped", fault=Reason.STOPPED)
         except ConfigurationError as error:
             return Answer(0, body=str(error), fault=Reason.NO_KEY)
+        except PushNotMade as error:
+            return Answer(0, body=str(error), fault=Reason.TEMPLATE)
         except Exception as error:
             log.exception("cannot send push %s", leased.delivery.id)
             return Answer(0, body=type(error).__name__, fault=Reason.INTERNAL)
@@ -162,24 +163,6 @@ def _is_still_leased(outcome: Outcome) -> bool:
     """Later it is sent once more, by whoever leases it then."""
     until = outcome[0].delivery.leased_until
     return until is not None and now() < until
-
-
-def _push(leased: LeasedDelivery, *, base_url: str) -> Push:
-    event, subscriber = leased.event, leased.subscriber
-    body = body_of(event, base_url=base_url)
-    signature: dict[str, str] = {}
-    if leased.reply_to is None:  # who waits at our own broker knows that it is us
-        secret = secret_of(subscriber)
-        signature = signed_headers([secret], message_id=str(event.id), body=body, at=now())
-    return Push(
-        url_of(subscriber),
-        str(event.id),
-        event.type,
-        MEDIA_TYPE,
-        body,
-        signature,
-        leased.reply_to,
-    )
 
 
 def _tried(leased: LeasedDelivery, answer: Answer, began: datetime) -> Tried:

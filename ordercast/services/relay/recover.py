@@ -39,6 +39,7 @@ class Recovery:
         claims.wake_overlooked(database())
         subscribers.withdraw_from_deleted(database())
         self._watch_subscribers()
+        subscribers.erase_old_secrets(database())
         orphans = self._orphans()
         suspects = {**self._ended_in_prefect(api), **self._next_slice(), **orphans}
         states = api.states([run.flow_run_id for run in suspects.values() if run.flow_run_id])

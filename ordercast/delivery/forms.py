@@ -1,0 +1,61 @@
+"""The form that a subscriber asks for: its dialect is tried, and its secret must go with it."""
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from config.documents import one_of
+from config.push_dialects import push_dialects
+from config.push_shape import Method
+from ordercast.contracts.subscriber import CLOUD_EVENTS, DEFAULT_EVENT_TYPES
+from ordercast.delivery import key_signatures, signing
+from ordercast.delivery.composing import Composer, Form
+from ordercast.delivery.example_events import AT, example_event
+from ordercast.domain.errors import Problem, PushNotMade
+from ordercast.domain.partial_masks import Masking
+from ordercast.store.pushes import EVENT_TYPES
+
+
+def method_of(body: str) -> Method:
+    """How pushes in a form are signed; one that is not there any more counts as our own."""
+    dialect = push_dialects().get(body)
+    return dialect.written.signature.method if dialect else Method.STANDARD
+
+
+def new_secret_for(body: str) -> str:
+    """A fresh secret as the form's signature wants it."""
+    is_standard = method_of(body) is Method.STANDARD
+    return signing.new_secret() if is_standard else key_signatures.new_key()
+
+
+def problems_with_form(
+    body: str, masking: Sequence[Masking], event_types: Sequence[str], secret: str | None
+) -> Iterator[Problem]:
+    """What is wrong with a form: no such dialect, one that fails, or a secret of another kind."""
+    dialect = push_dialects().get(body)
+    if dialect is None and body != CLOUD_EVENTS:
+        cure = one_of([CLOUD_EVENTS, *push_dialects()], body)
+        yield Problem("body", f"there is no push dialect {body!r}", cure)
+        return
+    if secret is not None and (problem := problem_with_secret(body, secret)):
+        yield problem
+    if dialect is not None and (failure := _failure(Form(body, tuple(masking)), event_types)):
+        yield Problem("body", failure, f"mend {dialect.path.name}, or choose another dialect")
+
+
+def problem_with_secret(body: str, secret: str) -> Problem | None:
+    """What is wrong with a secret for pushes in that form, never quoting it."""
+    if method_of(body) is Method.STANDARD:
+        return signing.problem_with_secret(secret)
+    return key_signatures.problem_with_key(secret)
+
+
+def _failure(form: Form, patterns: Sequence[str]) -> str | None:
+    """Why no push can be made of one of the events that are asked for."""
+    composer, secret = Composer(base_url="http://127.0.0.1"), new_secret_for(form.body)
+    for event_type in EVENT_TYPES:
+        if any(fnmatchcase(event_type, each) for each in patterns or DEFAULT_EVENT_TYPES):
+            try:
+                composer.compose(example_event(event_type), form, [secret], at=AT)
+            except PushNotMade as failure:
+                return f"does not fit {event_type}: {failure}"
+    return None
