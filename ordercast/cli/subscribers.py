@@ -9,8 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from ordercast.contracts.subscriber import (
+    LINES_EVERY_SECONDS,
     Acknowledgement,
     NewSubscriber,
+    Policy,
     ScheduleName,
     SubscriberKind,
     SubscriberView,
@@ -45,6 +47,12 @@ def add(
     acknowledgement: Annotated[
         Acknowledgement, typer.Option(help="What a receiver answers that took a push.")
     ] = Acknowledgement.STATUS,
+    policy: Annotated[
+        Policy, typer.Option(help="Told of final outcomes, or also of lines as they end.")
+    ] = Policy.FINAL,
+    lines_every_seconds: Annotated[
+        int, typer.Option(min=1, max=3600, help="With lines: those of so long are told together.")
+    ] = LINES_EVERY_SECONDS,
     secret: Annotated[
         str | None, typer.Option(help="Its own signing secret; else one is made.")
     ] = None,
@@ -61,6 +69,8 @@ def add(
         "agents": of_agent or [],
         "schedule": schedule,
         "acknowledgement": acknowledgement,
+        "policy": policy,
+        "lines_every_seconds": lines_every_seconds,
         "secret": secret,
     }
     wanted = validate(NewSubscriber, document)
@@ -120,6 +130,8 @@ def _table(views: Sequence[SubscriberView]) -> Table:
 
 def _told_of(view: SubscriberView) -> str:
     parts = [", ".join(view.event_types) or "final outcomes"]
+    if view.policy is Policy.LINES:
+        parts.append(f"lines every {view.lines_every_seconds} s")
     if view.agent or view.agents:
         parts.append(f"agents {', '.join(view.agents or [str(view.agent)])}")
     if view.tags:

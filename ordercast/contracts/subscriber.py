@@ -16,6 +16,8 @@ DEFAULT_EVENT_TYPES = (
 )
 """What a subscriber is told that names no event types: the final outcomes, and reopening."""
 
+LINES_EVERY_SECONDS = 10
+
 
 class SubscriberKind(StrEnum):
     """Who a subscriber is; one of kind `agent` sees the orders of that agent alone."""
@@ -42,6 +44,13 @@ class ScheduleName(StrEnum):
     ALIPAY = "alipay"
 
 
+class Policy(StrEnum):
+    """When a subscriber is told: of the sealed outcome alone, or also as lines end."""
+
+    FINAL = "final"
+    LINES = "lines"
+
+
 class Acknowledgement(StrEnum):
     """What a receiver answers, beside a 2xx status, when it has taken a push."""
 
@@ -60,7 +69,8 @@ class NewSubscriber(BaseModel):
 
     `event_types` are patterns (`order.*`); empty: the final outcomes and `order.reopened`.
     `tags` and `agents` narrow it down to orders that have one of them; empty: all. A kind
-    `agent` names its `agent`. Without a `secret` Ordercast makes one.
+    `agent` names its `agent`. Without a `secret` Ordercast makes one. With the policy `lines`
+    it is also told of the lines that ended, those of `lines_every_seconds` together.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,6 +84,8 @@ class NewSubscriber(BaseModel):
     agents: Names = Field(default_factory=list)
     schedule: ScheduleName = ScheduleName.STANDARD
     acknowledgement: Acknowledgement = Acknowledgement.STATUS
+    policy: Policy = Policy.FINAL
+    lines_every_seconds: int = Field(default=LINES_EVERY_SECONDS, ge=1, le=3600)
     secret: str | None = Field(default=None, max_length=256, repr=False)
 
 
@@ -92,6 +104,8 @@ class SubscriberView(BaseModel):
     agents: list[str]
     schedule: ScheduleName
     acknowledgement: Acknowledgement
+    policy: Policy
+    lines_every_seconds: int
     state: SubscriberState
     created_at: datetime
 

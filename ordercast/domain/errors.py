@@ -4,6 +4,7 @@ OrdercastError
 ├── Refused                 the sender must mend something
 │   ├── InvalidMessage      fields that are missing or wrong, each with its cure
 │   ├── TooLarge            a body over the documented limit
+│   ├── Forbidden           a link that was changed or has expired
 │   ├── NotFound            no such order, work order, subscriber …
 │   └── Conflict            the state of things does not allow it
 ├── TransientFault          will pass by itself: the order is parked and tried again
@@ -62,6 +63,10 @@ class TooLarge(Refused):
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         super().__init__(f"the body is over {limit_bytes} bytes; send it in parts")
+
+
+class Forbidden(Refused):
+    """What the request shows gives no right to what it asks for."""
 
 
 class NotFound(Refused):

@@ -15,6 +15,7 @@ from ordercast.services.gateway import (
     pushes,
     refusals,
     reports,
+    results,
     subscribers,
     work_orders,
 )
@@ -38,6 +39,7 @@ def create_app() -> FastAPI:
         reports,
         subscribers,
         pushes,
+        results,
         inbox,
         health,
     ):
