@@ -12,7 +12,7 @@ from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
 from ordercast.delivery.signing import new_secret, problem_with_secret
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.store import subscribers
-from ordercast.store.pushes import event_type_pattern
+from ordercast.store.pushes import LINES_ENDED, event_type_pattern
 
 PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671}
 
@@ -53,7 +53,10 @@ def _problems_with_agent(wanted: NewSubscriber) -> Iterator[Problem]:
 def _problems_with_event_types(patterns: Sequence[str]) -> Iterator[Problem]:
     cure = "use for instance order.*, order.completed or work-order.failed"
     for place, pattern in enumerate(patterns):
-        if not event_type_pattern(pattern):
+        if pattern == LINES_ENDED:
+            problem = f"{pattern!r} goes by the policy"
+            yield Problem(f"event_types[{place}]", problem, "leave it out, and set policy: lines")
+        elif not event_type_pattern(pattern):
             yield Problem(f"event_types[{place}]", f"{pattern!r} matches no event", cure)
 
 

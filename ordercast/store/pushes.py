@@ -127,7 +127,7 @@ def _add_deliveries(
         (event, subscriber.id)
         for event in events
         for subscriber in audience
-        if _wants(subscriber, event)
+        if _wants(subscriber, event.type, event.data)
     ]
     busy = _busy(session, order.order_no, {subscriber_id for _, subscriber_id in wanted})
     for some in chunks(wanted):
@@ -224,10 +224,10 @@ def event_type_pattern(pattern: str) -> bool:
     return any(fnmatchcase(known, pattern) for known in EVENT_TYPES)
 
 
-def _wants(subscriber: Subscriber, event: PushEvent) -> bool:
-    if event.type == LINES_ENDED:
-        return lane(subscriber) == event.data["every_seconds"]
+def _wants(subscriber: Subscriber, event_type: str, data: Mapping[str, Any]) -> bool:
+    if event_type == LINES_ENDED:
+        return lane(subscriber) == data["every_seconds"]
     if subscriber.id == replying.SENDERS:
-        return replying.is_told(event.type)
+        return replying.is_told(event_type)
     patterns = subscriber.event_types or DEFAULT_EVENT_TYPES
-    return any(fnmatchcase(event.type, pattern) for pattern in patterns)
+    return any(fnmatchcase(event_type, pattern) for pattern in patterns)
