@@ -84,6 +84,12 @@ class ArchiveSettings(BaseModel):
     )
     timeout_seconds: float = Field(default=20, description="for one request")
     connect_timeout_seconds: float = Field(default=5, description="for a new connection")
+    results_above_lines: int = Field(
+        default=20, ge=0, description="an order of more lines has a result manifest"
+    )
+    results_valid_days: float = Field(
+        default=7, gt=0, le=3650, description="how long the link to a result manifest holds"
+    )
 
 
 class PrefectSettings(BaseModel):

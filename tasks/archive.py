@@ -1,34 +1,42 @@
 """Step 6: classify the order and keep its evidence in the bucket of its primary tag."""
 
+from dataclasses import replace
 from hashlib import sha256
 
 from blocks.loading import forget_clients, order_archive
 from config.settings import settings
 from config.tags import tag_rules
-from ordercast.archive.naming import bucket_name, object_key
+from ordercast.archive.naming import bucket_name, object_key, results_key
 from ordercast.archive.objects import EvidenceObject
 from ordercast.domain.errors import CredentialsRefused
 from ordercast.domain.order import Stage
-from ordercast.store import archive
+from ordercast.store import archive, results
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.outcomes import sealed
 from ordercast.store.runs import Lease, working
-from ordercast.store.tables import ArchiveEntry, OrderOutcome
+from ordercast.store.tables import ArchiveEntry, OrderOutcome, ResultManifest, ServiceOrder
 from tasks.availability import ARCHIVE
 from tasks.step import step
 
 
 @step(name="archive-by-tag")
 def archive_by_tag(lease: Lease) -> bool:
-    """Keep the sealed evidence, and enter it in the index with its tags and its checksum."""
+    """Keep the sealed evidence, and enter it in the index with its tags and its checksum.
+
+    The result manifest of an order with many lines goes beside it.
+    """
     with database().read() as session:
         outcome = sealed(session, lease.order_no, lease.version, with_evidence=True)
-    evidence = evidence_object(outcome)
+    evidence, manifest = evidence_object(outcome), results_object(outcome)
     with ARCHIVE.asking():
         _put(evidence)
+        if manifest:
+            _put(manifest)
     with working(lease) as work:
         archive.record(work.session, _entry(lease, evidence), outcome.tags)
+        if manifest:
+            results.record(work.session, _results(work.order, lease, manifest))
         work.reach(Stage.ARCHIVED)
     return True
 
@@ -50,6 +58,18 @@ def evidence_object(outcome: OrderOutcome) -> EvidenceObject:
     )
 
 
+def results_object(outcome: OrderOutcome) -> EvidenceObject | None:
+    """The result manifest of an outcome, under the rules of its bucket; None if it has none."""
+    if outcome.results is None:
+        return None
+    return replace(
+        evidence_object(outcome),
+        key=results_key(outcome.order_no, outcome.version),
+        body=outcome.results,
+        sha256=sha256(outcome.results).hexdigest(),
+    )
+
+
 def _put(evidence: EvidenceObject) -> None:
     """Keep an object; with a key read anew if the one at hand is refused."""
     try:
@@ -68,4 +88,16 @@ def _entry(lease: Lease, evidence: EvidenceObject) -> ArchiveEntry:
         sha256=evidence.sha256,
         size_bytes=len(evidence.body),
         archived_at=now(),
+    )
+
+
+def _results(order: ServiceOrder, lease: Lease, kept: EvidenceObject) -> ResultManifest:
+    return ResultManifest(
+        order_no=lease.order_no,
+        version=lease.version,
+        bucket=kept.bucket,
+        key=kept.key,
+        sha256=kept.sha256,
+        size_bytes=len(kept.body),
+        line_count=order.line_count,
     )

@@ -1,5 +1,6 @@
 """Step 2: the message becomes an order and its lines, the interface tables."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from config.catalog import catalogue
@@ -7,7 +8,8 @@ from ordercast.contracts.service_order import ServiceOrderItem
 from ordercast.domain.catalog import Catalogue
 from ordercast.domain.order import OrderState, Stage
 from ordercast.intake.kept import kept_order
-from ordercast.store import inbox, orders
+from ordercast.store import inbox, line_ends, orders
+from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import Lease, Work, working
 from tasks.step import step
 
@@ -23,8 +25,18 @@ def decompose(lease: Lease) -> bool:
         rows = [_row(work, item, line_no, known) for line_no, item in enumerate(items, start=1)]
         orders.add_lines(work.session, rows)
         work.order.line_count = len(rows)
+        line_ends.note(work.session, work.order, dict(_ended(rows)))
         work.reach(Stage.DECOMPOSED)
     return True
+
+
+def _ended(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, EndedLine]]:
+    """The lines that have ended before any work on them."""
+    for row in rows:
+        if row["problems"]:
+            yield row["line_no"], line_ends.ended_by_refusal(row["problems"])
+        elif OrderState(row["state"]).is_final:
+            yield row["line_no"], EndedLine(OrderState(row["state"]))
 
 
 def _items(work: Work) -> list[ServiceOrderItem]:

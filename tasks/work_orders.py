@@ -11,8 +11,9 @@ from ordercast.domain.commands import faults_of
 from ordercast.domain.errors import PermanentFault
 from ordercast.domain.order import ItemAction, OrderState, Stage
 from ordercast.domain.work_order import WorkOrderState, settle
-from ordercast.store import claims, orders, work_orders
+from ordercast.store import claims, line_ends, orders, work_orders
 from ordercast.store.clock import now
+from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import Lease, WaitingFor, Work, wait, working
 from ordercast.store.tables import OrderLine
 from tasks.step import step
@@ -39,6 +40,10 @@ def generate_work_orders(lease: Lease) -> bool:
         for line, policy in zip(lines, policies, strict=True):
             has_work = bool(policy.work_orders)
             line.state = OrderState.IN_PROGRESS if has_work else OrderState.COMPLETED
+        done = [line.line_no for line in lines if line.state == OrderState.COMPLETED]
+        line_ends.note(
+            work.session, work.order, dict.fromkeys(done, EndedLine(OrderState.COMPLETED))
+        )
         work.order.state = OrderState.IN_PROGRESS
         work.reach(Stage.GENERATED)
     return True

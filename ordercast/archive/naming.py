@@ -42,7 +42,16 @@ def check_prefix(prefix: str) -> None:
 
 def object_key(order_no: str, version: int) -> str:
     """The key of a version's evidence, `YYYY/MM/DD/<order_no>/v<version>.json.gz`."""
+    return f"{_place(order_no, version)}.json.gz"
+
+
+def results_key(order_no: str, version: int) -> str:
+    """The key of its result manifest, beside the evidence: `…/v<version>.results.ndjson.gz`."""
+    return f"{_place(order_no, version)}.results.ndjson.gz"
+
+
+def _place(order_no: str, version: int) -> str:
     parts = ORDER_NO.fullmatch(order_no)
     if parts is None or version < 1:
         raise ValueError(f"there is no key for {order_no!r}, version {version}")
-    return f"{'/'.join(parts.groups())}/{order_no}/v{version}.json.gz"
+    return f"{'/'.join(parts.groups())}/{order_no}/v{version}"

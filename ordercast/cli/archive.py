@@ -143,6 +143,9 @@ def verify(tag: Tags = None, since: Since = None, until: Until = None) -> None:
     for entry in _with_progress(entries(database(), wanted), total):
         checked += 1
         faults += [(entry, problem) for problem in differences(archive, entry)]
+        if entry.results:
+            wrong = differences(archive, entry.results)
+            faults += [(entry, f"result manifest: {problem}") for problem in wrong]
     faulty = len({(entry.order_no, entry.version) for entry, _ in faults})
     if faults:
         Console().print(_fault_table(faults))

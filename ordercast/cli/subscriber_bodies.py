@@ -23,7 +23,7 @@ from ordercast.intake.problems import validate
 from ordercast.store import push_events, subscribers
 from ordercast.store.clock import now
 from ordercast.store.engine import database
-from ordercast.store.pushes import EVENT_TYPES, event_type_pattern
+from ordercast.store.pushes import EVENT_TYPES, LINES_ENDED
 from ordercast.store.tables import PushEvent
 
 EXAMPLE_EVENT = "order.completed"
@@ -32,6 +32,7 @@ EXAMPLE_SECRETS = {
     False: "an-example-not-secret-at-all",
 }
 """What previews without a subscriber are signed with: Standard Webhooks, and other methods."""
+EVENTS = (*EVENT_TYPES, LINES_ENDED)
 EOL = "\n"
 
 
@@ -42,7 +43,7 @@ def preview(
     body: Annotated[
         str | None, typer.Option(help="A push dialect, or cloudevents, without a subscriber.")
     ] = None,
-    event: Annotated[str | None, typer.Option(help=f"One of: {', '.join(EVENT_TYPES)}.")] = None,
+    event: Annotated[str | None, typer.Option(help=f"One of: {', '.join(EVENTS)}.")] = None,
     order: Annotated[
         str | None, typer.Option(help="The last such event of this order; else a made-up one.")
     ] = None,
@@ -117,8 +118,8 @@ def _problems(
         yield Problem("subscriber", "one of the two it must be", cure)
     if subscriber is not None and masking:
         yield Problem("masking", "is the subscriber's own", "leave it out, or use --body")
-    if event is not None and not (event_type_pattern(event) and "*" not in event):
-        yield Problem("event", f"there is no {event!r}", f"use one of: {', '.join(EVENT_TYPES)}")
+    if event is not None and event not in EVENTS:
+        yield Problem("event", f"there is no {event!r}", f"use one of: {', '.join(EVENTS)}")
     if body is not None:
         problems = list(forms.problems_with_form(body, [], [event or EXAMPLE_EVENT], None))
         yield from (each for each in problems if each.problem.startswith("there is no"))

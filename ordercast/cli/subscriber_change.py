@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from ordercast.cli.subscriber_views import AsJson, print_one
-from ordercast.contracts.subscriber import Acknowledgement, ScheduleName, SubscriberChange
+from ordercast.contracts.subscriber import Acknowledgement, Policy, ScheduleName, SubscriberChange
 from ordercast.delivery import subscribing
 from ordercast.delivery.guard import guard
 from ordercast.intake.problems import validate
@@ -31,6 +31,8 @@ def change(
     ] = None,
     body: Annotated[str | None, typer.Option(help="As with `add`.")] = None,
     masking: Texts = None,
+    policy: Annotated[Policy | None, typer.Option(help="As with `add`.")] = None,
+    lines_every_seconds: Annotated[int | None, typer.Option(help="As with `add`.")] = None,
     resume: Annotated[
         bool | None, typer.Option("--resume/--pause", help="Send again, or keep for later.")
     ] = None,
@@ -48,6 +50,8 @@ def change(
         "latest_only": latest_only,
         "body": body,
         "masking": _listed(masking),
+        "policy": policy,
+        "lines_every_seconds": lines_every_seconds,
         "state": state,
     }
     document: dict[str, Any] = {key: each for key, each in named.items() if each is not None}

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ordercast.contracts.subscriber import Health, SubscriberView
+from ordercast.contracts.subscriber import Health, Policy, SubscriberView
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -34,6 +34,8 @@ def _health(view: SubscriberView) -> str:
 
 def _told_of(view: SubscriberView) -> str:
     parts = [", ".join(view.event_types) or "final outcomes"]
+    if view.policy is Policy.LINES:
+        parts.append(f"lines every {view.lines_every_seconds} s")
     if view.agent or view.agents:
         parts.append(f"agents {', '.join(view.agents or [str(view.agent)])}")
     if view.tags:

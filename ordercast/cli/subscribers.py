@@ -9,8 +9,10 @@ from ordercast.cli.subscriber_change import change
 from ordercast.cli.subscriber_views import AsJson, print_one, table
 from ordercast.contracts.subscriber import (
     CLOUD_EVENTS,
+    LINES_EVERY_SECONDS,
     Acknowledgement,
     NewSubscriber,
+    Policy,
     ScheduleName,
     SubscriberKind,
     SubscriberView,
@@ -56,6 +58,12 @@ def add(
     masking: Annotated[
         list[str] | None, typer.Option(help="Shown in part: msisdn, iccid, name; may be repeated.")
     ] = None,
+    policy: Annotated[
+        Policy, typer.Option(help="Told of final outcomes, or also of lines as they end.")
+    ] = Policy.FINAL,
+    lines_every_seconds: Annotated[
+        int, typer.Option(min=1, max=3600, help="With lines: those of so long are told together.")
+    ] = LINES_EVERY_SECONDS,
     secret: Annotated[
         str | None, typer.Option(help="Its own signing secret; else one is made.")
     ] = None,
@@ -77,6 +85,8 @@ def add(
         "latest_only": latest_only,
         "body": body,
         "masking": masking or [],
+        "policy": policy,
+        "lines_every_seconds": lines_every_seconds,
         "secret": secret,
     }
     wanted = validate(NewSubscriber, document)

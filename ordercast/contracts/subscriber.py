@@ -18,6 +18,8 @@ DEFAULT_EVENT_TYPES = (
 )
 """What a subscriber is told that names no event types: the final outcomes, and reopening."""
 
+LINES_EVERY_SECONDS = 10
+
 
 class SubscriberKind(StrEnum):
     """Who a subscriber is; one of kind `agent` sees the orders of that agent alone."""
@@ -44,6 +46,13 @@ class ScheduleName(StrEnum):
     ALIPAY = "alipay"
 
 
+class Policy(StrEnum):
+    """When a subscriber is told: of the sealed outcome alone, or also as lines end."""
+
+    FINAL = "final"
+    LINES = "lines"
+
+
 class Acknowledgement(StrEnum):
     """What a receiver answers, beside a 2xx status, when it has taken a push."""
 
@@ -68,6 +77,7 @@ CLOUD_EVENTS = "cloudevents"
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Names = Annotated[list[Name], Field(max_length=100)]
+LinesEverySeconds = Annotated[int, Field(ge=1, le=3600)]
 Maskings = Annotated[list[Masking], Field(max_length=len(Masking))]
 Url = Annotated[str, Field(min_length=1, max_length=2048)]
 Concurrency = Annotated[int, Field(ge=1, le=1000)]
@@ -82,7 +92,8 @@ class NewSubscriber(BaseModel):
     `agent` names its `agent`. Without a `secret` Ordercast makes one. `concurrency` is how many
     pushes may be on their way to it at once, `rate_per_second` how many are sent a second; with
     `latest_only` it is not told of versions of an order that others have followed. `body` is a
-    push dialect; `masking` is what is shown in part.
+    push dialect; `masking` is what is shown in part. With the policy `lines` it is also told of
+    the lines that ended, those of `lines_every_seconds` together.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -101,6 +112,8 @@ class NewSubscriber(BaseModel):
     latest_only: bool = False
     body: Name = CLOUD_EVENTS
     masking: Maskings = Field(default_factory=list)
+    policy: Policy = Policy.FINAL
+    lines_every_seconds: LinesEverySeconds = LINES_EVERY_SECONDS
     secret: str | None = Field(default=None, max_length=256, repr=False)
 
 
@@ -123,6 +136,8 @@ class SubscriberChange(BaseModel):
     latest_only: bool = False
     body: Name = CLOUD_EVENTS
     masking: Maskings = []
+    policy: Policy = Policy.FINAL
+    lines_every_seconds: LinesEverySeconds = LINES_EVERY_SECONDS
     state: Literal[SubscriberState.ACTIVE, SubscriberState.DISABLED] = SubscriberState.ACTIVE
 
     def given(self) -> dict[str, Any]:
@@ -155,6 +170,8 @@ class SubscriberView(BaseModel):
     body: str
     masking: list[Masking]
     old_secret_until: datetime | None
+    policy: Policy
+    lines_every_seconds: int
     state: SubscriberState
     created_at: datetime
     disabled_at: datetime | None

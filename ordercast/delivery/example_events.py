@@ -33,6 +33,8 @@ def example_event(event_type: str) -> PushEvent:
 def _data(kind: str, result: str) -> dict[str, Any]:
     if kind != "order":
         return _work_order(result)
+    if result == "lines-ended":
+        return {**_OF_ALL, "every_seconds": 10, "lines": [_line()]}
     return {**_OF_ALL} if result == "reopened" else _outcome(result)
 
 
@@ -50,6 +52,18 @@ def _outcome(state: str) -> dict[str, Any]:
         "counts": {state: 1},
         "ordered_at": (AT - timedelta(minutes=2)).isoformat(),
         "sealed_at": AT.isoformat(),
+    }
+
+
+def _line() -> dict[str, Any]:
+    return {
+        "line_no": 1,
+        "item_id": "row-1",
+        "product": "sim-activation",
+        "action": "add",
+        "state": "completed",
+        "ended_at": AT.isoformat(),
+        "characteristics": {"msisdn": "8613812345678", "iccid": "89860012345678901234"},
     }
 
 

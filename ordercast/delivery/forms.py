@@ -6,13 +6,13 @@ from fnmatch import fnmatchcase
 from config.documents import one_of
 from config.push_dialects import push_dialects
 from config.push_shape import Method
-from ordercast.contracts.subscriber import CLOUD_EVENTS, DEFAULT_EVENT_TYPES
+from ordercast.contracts.subscriber import CLOUD_EVENTS, DEFAULT_EVENT_TYPES, Policy
 from ordercast.delivery import key_signatures, signing
 from ordercast.delivery.composing import Composer, Form
 from ordercast.delivery.example_events import AT, example_event
 from ordercast.domain.errors import Problem, PushNotMade
 from ordercast.domain.partial_masks import Masking
-from ordercast.store.pushes import EVENT_TYPES
+from ordercast.store.pushes import EVENT_TYPES, LINES_ENDED
 
 
 def method_of(body: str) -> Method:
@@ -28,9 +28,15 @@ def new_secret_for(body: str) -> str:
 
 
 def problems_with_form(
-    body: str, masking: Sequence[Masking], event_types: Sequence[str], secret: str | None
+    body: str,
+    masking: Sequence[Masking],
+    event_types: Sequence[str],
+    secret: str | None,
 ) -> Iterator[Problem]:
-    """What is wrong with a form: no such dialect, one that fails, or a secret of another kind."""
+    """What is wrong with a form: no such dialect, one that fails, or a secret of another kind.
+
+    `event_types` are those that are told, by name.
+    """
     dialect = push_dialects().get(body)
     if dialect is None and body != CLOUD_EVENTS:
         cure = one_of([CLOUD_EVENTS, *push_dialects()], body)
@@ -49,13 +55,19 @@ def problem_with_secret(body: str, secret: str) -> Problem | None:
     return key_signatures.problem_with_key(secret)
 
 
-def _failure(form: Form, patterns: Sequence[str]) -> str | None:
-    """Why no push can be made of one of the events that are asked for."""
+def told(event_types: Sequence[str], policy: Policy) -> list[str]:
+    """The events that a subscriber is told of, by name, of the patterns that it asks for."""
+    patterns = event_types or DEFAULT_EVENT_TYPES
+    named = [each for each in EVENT_TYPES if any(fnmatchcase(each, one) for one in patterns)]
+    return [*named, LINES_ENDED] if policy is Policy.LINES else named
+
+
+def _failure(form: Form, event_types: Sequence[str]) -> str | None:
+    """Why no push can be made of one of the events."""
     composer, secret = Composer(base_url="http://127.0.0.1"), new_secret_for(form.body)
-    for event_type in EVENT_TYPES:
-        if any(fnmatchcase(event_type, each) for each in patterns or DEFAULT_EVENT_TYPES):
-            try:
-                composer.compose(example_event(event_type), form, [secret], at=AT)
-            except PushNotMade as failure:
-                return f"does not fit {event_type}: {failure}"
+    for event_type in event_types:
+        try:
+            composer.compose(example_event(event_type), form, [secret], at=AT)
+        except PushNotMade as failure:
+            return f"does not fit {event_type}: {failure}"
     return None

@@ -13,11 +13,16 @@ from config.push_dialects import PushDialect
 from config.push_shape import BodyFormat, PushShape
 from config.push_templates import FAULTS, line_of, render, to_json
 from ordercast.delivery.cloud_events import MOST_BYTES, fitted
-from ordercast.domain.errors import PushNotMade
+from ordercast.domain.errors import PushNotMade, PushTooLong
 from ordercast.store.tables import PushEvent
 
-ROOM = 16_000
-"""The bytes of an event's data that templates are given: what is larger is left out."""
+ROOMS = (16_000, 8_000, 4_000, 0)
+"""The bytes of an event's data that templates are given: what is larger is left out.
+
+The first is taken with which the body is not too long: a form takes up to nine bytes a letter.
+"""
+SIGNATURE = "0" * 64
+"""As long as any signature."""
 
 SUMMARY: Mapping[str, Any] = {
     "agent": None,
@@ -48,7 +53,21 @@ class Filled:
 
 def fill(dialect: PushDialect, event: PushEvent, data: Mapping[str, Any]) -> Filled:
     """All of a push but its signature; PushNotMade if the dialect does not fit the event."""
-    variables = variables_of(event, data)
+    field = dialect.written.signature.field
+    for room in ROOMS:
+        filled = _fill(dialect, variables_of(event, data, room))
+        signed = {**filled.parameters, field: SIGNATURE} if field else filled.parameters
+        try:
+            body = write(dialect, filled, signed)
+        except PushTooLong:
+            if room == ROOMS[-1]:
+                raise
+        else:
+            return filled if field else replace(filled, body=body)
+    raise AssertionError("there is a last room")
+
+
+def _fill(dialect: PushDialect, variables: Mapping[str, Any]) -> Filled:
     parameters = {
         name: _filled(dialect, f"parameters.{name}", each, variables).strip()
         for name, each in dialect.parameters.items()
@@ -57,17 +76,14 @@ def fill(dialect: PushDialect, event: PushEvent, data: Mapping[str, Any]) -> Fil
         name: _header(dialect, name, _filled(dialect, f"headers.{name}", each, variables))
         for name, each in dialect.headers.items()
     }
-    filled = Filled(variables, parameters, headers)
-    if dialect.written.signature.field is not None:
-        return filled
-    return replace(filled, body=write(dialect, filled, parameters))
+    return Filled(variables, parameters, headers)
 
 
 def write(dialect: PushDialect, filled: Filled, parameters: Mapping[str, str]) -> bytes:
     """The bytes of the body; PushNotMade if they are too many, or not what the format says."""
     body = _written(dialect, filled.variables, parameters)
     if len(body) >= MOST_BYTES:
-        raise PushNotMade(f"{dialect.name}: the body has {len(body)} bytes, {MOST_BYTES} or more")
+        raise PushTooLong(f"{dialect.name}: the body has {len(body)} bytes, {MOST_BYTES} or more")
     try:
         _check(dialect.written, body)
     except (ValueError, etree.XMLSyntaxError) as error:
@@ -76,9 +92,9 @@ def write(dialect: PushDialect, filled: Filled, parameters: Mapping[str, str]) -
     return body
 
 
-def variables_of(event: PushEvent, data: Mapping[str, Any]) -> dict[str, Any]:
+def variables_of(event: PushEvent, data: Mapping[str, Any], room: int) -> dict[str, Any]:
     """What templates may read: the event, and what it says of its order."""
-    data = fitted(data, ROOM)
+    data = fitted(data, room)
     told = {name: data.get(name, default) for name, default in SUMMARY.items()}
     return {
         "event": {

@@ -12,6 +12,7 @@ from ordercast.contracts.subscriber import (
     CreatedSubscriber,
     NewSecret,
     NewSubscriber,
+    Policy,
     SubscriberChange,
     SubscriberKind,
 )
@@ -22,13 +23,14 @@ from ordercast.delivery.forms import (
     new_secret_for,
     problem_with_secret,
     problems_with_form,
+    told,
 )
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.partial_masks import Masking
 from ordercast.store import subscribers
 from ordercast.store.engine import Database
-from ordercast.store.pushes import event_type_pattern
+from ordercast.store.pushes import LINES_ENDED, event_type_pattern
 from ordercast.store.tables import Subscriber
 
 PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671}
@@ -78,8 +80,8 @@ def _problems(wanted: NewSubscriber, guard: Guard) -> Iterator[Problem]:
     yield from _problems_with_agent(wanted)
     yield from _problems_with_url(wanted.url, guard)
     yield from _problems_with_event_types(wanted.event_types)
-    form = (wanted.body, wanted.masking, wanted.event_types, wanted.secret)
-    yield from problems_with_form(*form)
+    event_types = told(wanted.event_types, wanted.policy)
+    yield from problems_with_form(wanted.body, wanted.masking, event_types, wanted.secret)
 
 
 def _problems_with_change(
@@ -93,7 +95,7 @@ def _problems_with_change(
     if subscriber.kind == SubscriberKind.AGENT and wanted.agents not in ([], [subscriber.agent]):
         yield Problem("agents", "does not go with kind agent", "leave it out")
     yield from _problems_with_event_types(wanted.event_types)
-    if given.keys() & {"body", "masking", "event_types"}:
+    if given.keys() & {"body", "masking", "event_types", "policy"}:
         yield from _problems_with_new_form(subscriber, given)
 
 
@@ -101,7 +103,8 @@ def _problems_with_new_form(subscriber: Subscriber, given: dict[str, Any]) -> It
     """What it has goes on with what it is given; its secret stays, so that must fit too."""
     body = given.get("body", subscriber.body)
     masking = [Masking(each) for each in given.get("masking", subscriber.masking)]
-    event_types = given.get("event_types", subscriber.event_types)
+    policy = Policy(given.get("policy", subscriber.policy))
+    event_types = told(given.get("event_types", subscriber.event_types), policy)
     is_new = method_of(body) is not method_of(subscriber.body)
     secret = subscribers.secret_of(subscriber) if is_new else None
     yield from problems_with_form(body, masking, event_types, secret)
@@ -121,7 +124,10 @@ def _problems_with_agent(wanted: NewSubscriber) -> Iterator[Problem]:
 def _problems_with_event_types(patterns: Sequence[str]) -> Iterator[Problem]:
     cure = "use for instance order.*, order.completed or work-order.failed"
     for place, pattern in enumerate(patterns):
-        if not event_type_pattern(pattern):
+        if pattern == LINES_ENDED:
+            problem = f"{pattern!r} goes by the policy"
+            yield Problem(f"event_types[{place}]", problem, "leave it out, and set policy: lines")
+        elif not event_type_pattern(pattern):
             yield Problem(f"event_types[{place}]", f"{pattern!r} matches no event", cure)
 
 

@@ -4,6 +4,7 @@ OrdercastError
 ├── Refused                 the sender must mend something
 │   ├── InvalidMessage      fields that are missing or wrong, each with its cure
 │   ├── TooLarge            a body over the documented limit
+│   ├── Forbidden           a link that was changed or has expired
 │   ├── NotFound            no such order, work order, subscriber …
 │   └── Conflict            the state of things does not allow it
 ├── TransientFault          will pass by itself: the order is parked and tried again
@@ -65,6 +66,10 @@ class TooLarge(Refused):
         super().__init__(f"the body is over {limit_bytes} bytes; send it in parts")
 
 
+class Forbidden(Refused):
+    """What the request shows gives no right to what it asks for."""
+
+
 class NotFound(Refused):
     """Nothing of that kind has that id."""
 
@@ -99,6 +104,10 @@ class CredentialsRefused(PermanentFault):
 
 class PushNotMade(OrdercastError):
     """A push that cannot be made of an event, by the fault of a dialect, a template or a key."""
+
+
+class PushTooLong(PushNotMade):
+    """A push dialect makes more of an event than a push may hold."""
 
 
 class LeaseLost(OrdercastError):

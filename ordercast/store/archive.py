@@ -1,6 +1,6 @@
 """The index of the archive: where the evidence of each version lies, and by which tags."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,14 +9,34 @@ from sqlalchemy import and_, exists, func, tuple_
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound, PermanentFault
-from ordercast.store.tables import ArchiveEntry, ArchiveTag, OrderOutcome, ServiceOrder
+from ordercast.store.tables import (
+    ArchiveEntry,
+    ArchiveTag,
+    OrderOutcome,
+    ResultManifest,
+    ServiceOrder,
+)
 
 PLACE = (col(ArchiveEntry.order_no), col(ArchiveEntry.version))
 
 
 @dataclass(frozen=True)
+class ArchivedResults:
+    """Where the result manifest of a version lies, and its checksum; its tags are the version's."""
+
+    bucket: str
+    key: str
+    sha256: str
+    size_bytes: int
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ArchivedVersion:
-    """An entry of the index with its tags, the order's title, and the state it was sealed in."""
+    """An entry of the index with its tags, the order's title, and the state it was sealed in.
+
+    `results` is where the result manifest lies, if the version has one.
+    """
 
     order_no: str
     version: int
@@ -29,6 +49,7 @@ class ArchivedVersion:
     title: str | None
     state: str | None
     agent: str | None
+    results: ArchivedResults | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +174,9 @@ def _has_tag(tag: str) -> Any:
 
 def _with_tags(session: Session, query: Any) -> list[ArchivedVersion]:
     rows = session.exec(query).all()
-    tags = _tags_of(session, [(row[0].order_no, row[0].version) for row in rows])
+    versions = [(row[0].order_no, row[0].version) for row in rows]
+    tags = _tags_of(session, versions)
+    results = _results_of(session, versions, tags)
     return [
         ArchivedVersion(
             **found.model_dump(),
@@ -161,9 +184,29 @@ def _with_tags(session: Session, query: Any) -> list[ArchivedVersion]:
             title=title,
             state=state,
             agent=agent,
+            results=results.get((found.order_no, found.version)),
         )
         for found, title, state, agent in rows
     ]
+
+
+def _results_of(
+    session: Session,
+    versions: Sequence[tuple[str, int]],
+    tags: Mapping[tuple[str, int], Sequence[str]],
+) -> dict[tuple[str, int], ArchivedResults]:
+    """Where the result manifests of versions lie, of those that have one."""
+    place = tuple_(col(ResultManifest.order_no), col(ResultManifest.version))
+    return {
+        (row.order_no, row.version): ArchivedResults(
+            bucket=row.bucket,
+            key=row.key,
+            sha256=row.sha256,
+            size_bytes=row.size_bytes,
+            tags=tuple(tags.get((row.order_no, row.version), ())),
+        )
+        for row in session.exec(select(ResultManifest).where(place.in_(versions)))
+    }
 
 
 def _tags_of(

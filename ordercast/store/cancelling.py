@@ -5,8 +5,9 @@ from sqlmodel import Session
 from ordercast.domain.errors import Conflict
 from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.work_order import WorkOrderState
-from ordercast.store import orders, work_orders
+from ordercast.store import line_ends, orders, work_orders
 from ordercast.store.clock import now
+from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import run_of, wake
 from ordercast.store.tables import OrderRun, ServiceOrder
 
@@ -31,10 +32,15 @@ def cancel(session: Session, order_no: str) -> OrderRun:
 def cancel_open_work(session: Session, order: ServiceOrder) -> None:
     """Cancel the open work orders of an order, and the lines that have none yet."""
     work = work_orders.lines_work(session, order.order_no)
-    for line in work.values():
+    ended: dict[int, EndedLine | None] = {}
+    for line_no, line in work.items():
         open_ones = {name for name, state in line.states.items() if state.is_open}
         line.become(dict.fromkeys(open_ones, WorkOrderState.CANCELLED))
+        if open_ones:
+            ended[line_no] = line_ends.ended_by_work(line)
     work_orders.roll_up(session, order.order_no, work)
     for line in orders.lines(session, order.order_no):
         if line.line_no not in work and not OrderState(line.state).is_final:
             line.state = OrderState.CANCELLED
+            ended[line.line_no] = EndedLine(OrderState.CANCELLED)
+    line_ends.note(session, order, {line_no: line for line_no, line in ended.items() if line})

@@ -1,6 +1,6 @@
 """What the rules of classification may ask of an order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ordercast.domain.classify import Facts
@@ -13,7 +13,12 @@ BATCH_LINES = 10
 
 def characteristics(line: OrderLine) -> dict[str, Any]:
     """The characteristics of a line by name, masked as they are stored."""
-    given = line.document.get("service", {}).get("serviceCharacteristic", ())
+    return characteristics_of(line.document)
+
+
+def characteristics_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The characteristics by name in the document of a line."""
+    given = document.get("service", {}).get("serviceCharacteristic", ())
     return {each["name"]: each["value"] for each in given}
 
 

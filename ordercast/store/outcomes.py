@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
+from config.settings import settings
 from config.tags import tag_rules
 from ordercast.contracts.outcome import (
     Outcome,
@@ -19,10 +20,11 @@ from ordercast.domain.errors import NotFound
 from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.rollup import order_state
 from ordercast.domain.work_order import WorkOrderState
-from ordercast.store import claims, orders, work_orders
+from ordercast.store import claims, line_ends, orders, telling_lines, work_orders
 from ordercast.store.clock import now
 from ordercast.store.evidence import evidence
 from ordercast.store.facts import characteristics, facts
+from ordercast.store.results import manifest
 from ordercast.store.runs import Work
 from ordercast.store.tables import OrderLine, OrderOutcome, ServiceOrder, WorkOrder
 
@@ -48,10 +50,21 @@ def seal(work: Work) -> None:
             tags=outcome["tags"],
             summary=outcome,
             evidence=evidence(session, order, outcome),
+            results=_results(outcome["lines"]),
         )
     )
+    telling_lines.tell_rest(session, order, tags=outcome["tags"])
     claims.release(session, order.order_no)
     work.reach(Stage.SEALED)
+
+
+def _results(lines: Sequence[Any]) -> bytes | None:
+    """The result manifest, where there are more lines than a push tells of.
+
+    It is made here and kept with the outcome, so that what is archived and what is told are
+    the same bytes, whoever archives it and however often.
+    """
+    return manifest(lines) if len(lines) > settings().archive.results_above_lines else None
 
 
 def sealed(
@@ -59,12 +72,13 @@ def sealed(
 ) -> OrderOutcome:
     """The frozen outcome of a version; NotFound while there is none.
 
-    Of `summary` and `evidence`, which may be large, one is read and the other left out.
+    Of `summary`, and of `evidence` with `results`, which may be large, one is read and the
+    other left out.
     """
-    left_out = OrderOutcome.summary if with_evidence else OrderOutcome.evidence
-    found = session.get(
-        OrderOutcome, (order_no, version), options=[defer(cast(Any, left_out), raiseload=True)]
-    )
+    for_archive = (OrderOutcome.evidence, OrderOutcome.results)
+    left_out = [OrderOutcome.summary] if with_evidence else for_archive
+    options = [defer(cast(Any, each), raiseload=True) for each in left_out]
+    found = session.get(OrderOutcome, (order_no, version), options=options)
     if found is None:
         raise NotFound("sealed outcome", f"{order_no}:{version}")
     return found
@@ -110,10 +124,8 @@ def _outcome(
 def _line(
     line: OrderLine, failures: list[OutcomeFailure], commands: list[OutcomeWorkOrder]
 ) -> OutcomeLine:
-    refused = [
-        OutcomeFailure(text=f"{each['field']}: {each['problem']}; {each['cure']}")
-        for each in line.problems
-    ]
+    refusal = line_ends.ended_by_refusal(line.problems)
+    refused = [OutcomeFailure.model_validate(each) for each in refusal.failures]
     return OutcomeLine(
         line_no=line.line_no,
         item_id=line.item_id,

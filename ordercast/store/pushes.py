@@ -1,16 +1,21 @@
 """Events, and the deliveries that they become: one for each subscriber who wants them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import insert
+from sqlalchemy import exists, insert, literal
 from sqlmodel import Session, col, select
 
-from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES, SubscriberKind, SubscriberState
+from ordercast.contracts.subscriber import (
+    DEFAULT_EVENT_TYPES,
+    Policy,
+    SubscriberKind,
+    SubscriberState,
+)
 from ordercast.store import replying, superseding
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
@@ -25,6 +30,15 @@ EVENT_TYPES = (
     "work-order.completed",
     "work-order.failed",
 )
+
+LINES_ENDED = "order.lines-ended"
+"""Lines that ended while their order goes on: told to those whose policy is `lines`, no others."""
+
+KEPT = (SubscriberState.ACTIVE.value, SubscriberState.DISABLED.value)
+"""The states of those for whom deliveries are written."""
+
+AT_THE_SEAL = 0
+"""The interval of those who are told of all lines together, when the outcome is sealed."""
 
 
 @dataclass(frozen=True)
@@ -106,21 +120,18 @@ def _add_deliveries(
 ) -> int:
     """Add a delivery for each subscriber who wants an event; how many there are."""
     audience = [each for each in _kept(session) if _sees(each, order, tags)]
-    busy = _busy(session, order.order_no) if audience else set()
-    added = 0
-    for some in chunks(events):
-        rows = [
-            _delivery(event, subscriber.id, busy)
-            for event in some
-            for subscriber in audience
-            if _wants(subscriber, event.type)
-        ]
-        for part in chunks(rows):
-            session.execute(insert(PushDelivery), part)
-        added += len(rows)
+    wanted = [
+        (event, subscriber.id)
+        for event in events
+        for subscriber in audience
+        if _wants(subscriber, event.type, event.data)
+    ]
+    busy = _busy(session, order.order_no, {subscriber_id for _, subscriber_id in wanted})
+    for some in chunks(wanted):
+        session.execute(insert(PushDelivery), [_delivery(*each, busy) for each in some])
     if any(each.latest_only for each in audience):
         superseding.supersede(session, [order.order_no], at=events[0].occurred_at)
-    return added
+    return len(wanted)
 
 
 def _delivery(event: PushEvent, subscriber_id: str, busy: set[str]) -> dict[str, Any]:
@@ -143,27 +154,68 @@ def _delivery(event: PushEvent, subscriber_id: str, busy: set[str]) -> dict[str,
 
 def _kept(session: Session) -> Sequence[Subscriber]:
     """Those for whom deliveries are written; to a disabled one they are sent when it resumes."""
-    kept = (SubscriberState.ACTIVE.value, SubscriberState.DISABLED.value)
-    return session.exec(select(Subscriber).where(col(Subscriber.state).in_(kept))).all()
+    return session.exec(select(Subscriber).where(col(Subscriber.state).in_(KEPT))).all()
 
 
-def _busy(session: Session, order_no: str) -> set[str]:
-    """The subscribers to whom an event of this order is still to be sent."""
-    pending = select(PushDelivery.subscriber_id).where(
-        PushDelivery.order_no == order_no, PushDelivery.state == DeliveryState.PENDING.value
+def _busy(session: Session, order_no: str, subscriber_ids: Collection[str]) -> set[str]:
+    """Those of the subscribers to whom an event of this order is still to be sent.
+
+    Each is looked for by itself: an order may have thousands of deliveries that have ended.
+    """
+    pending = exists().where(
+        col(PushDelivery.order_no) == order_no,
+        col(PushDelivery.subscriber_id) == col(Subscriber.id),
+        col(PushDelivery.state) == DeliveryState.PENDING.value,
     )
-    return set(session.exec(pending.distinct()).all())
+    busy: set[str] = set()
+    for some in chunks(sorted(subscriber_ids)):
+        query = select(Subscriber.id).where(col(Subscriber.id).in_(some), pending)
+        busy.update(session.exec(query))
+    return busy
+
+
+def interval(subscriber: Subscriber) -> int | None:
+    """The interval in seconds at which a subscriber is told of lines; None if it is not.
+
+    Tags are known when the outcome is sealed: who asks for some is told of the lines then.
+    """
+    if subscriber.policy != Policy.LINES:
+        return None
+    return AT_THE_SEAL if subscriber.tags else subscriber.lines_every_seconds
+
+
+def intervals(
+    session: Session, order: ServiceOrder, *, tags: Collection[str] | None = None
+) -> set[int]:
+    """The intervals of those who are told of the lines of an order; tags once they are known."""
+    lines = literal(Policy.LINES.value, literal_execute=True)  # as their index has it
+    asking = select(Subscriber).where(
+        col(Subscriber.policy) == lines, col(Subscriber.state).in_(KEPT)
+    )
+    return {
+        seconds
+        for each in session.exec(asking)
+        if _may_see(each, order) and (tags is None or _has_tag(each, tags))
+        if (seconds := interval(each)) is not None
+    }
 
 
 def _sees(subscriber: Subscriber, order: ServiceOrder, tags: set[str]) -> bool:
     """Whether an order with these tags concerns the subscriber."""
     if subscriber.id == replying.SENDERS:
         return order.reply_to is not None
+    return _may_see(subscriber, order) and _has_tag(subscriber, tags)
+
+
+def _may_see(subscriber: Subscriber, order: ServiceOrder) -> bool:
+    """Whether an order concerns the subscriber, whatever its tags will be."""
     if subscriber.kind == SubscriberKind.AGENT and subscriber.agent != order.agent:
         return False
-    if subscriber.agents and order.agent not in subscriber.agents:
-        return False
-    return not subscriber.tags or not tags.isdisjoint(subscriber.tags)
+    return not subscriber.agents or order.agent in subscriber.agents
+
+
+def _has_tag(subscriber: Subscriber, tags: Collection[str]) -> bool:
+    return not subscriber.tags or not set(tags).isdisjoint(subscriber.tags)
 
 
 def event_type_pattern(pattern: str) -> bool:
@@ -171,7 +223,9 @@ def event_type_pattern(pattern: str) -> bool:
     return any(fnmatchcase(known, pattern) for known in EVENT_TYPES)
 
 
-def _wants(subscriber: Subscriber, event_type: str) -> bool:
+def _wants(subscriber: Subscriber, event_type: str, data: Mapping[str, Any]) -> bool:
+    if event_type == LINES_ENDED:
+        return interval(subscriber) == data["every_seconds"]
     if subscriber.id == replying.SENDERS:
         return replying.is_told(event_type)
     patterns = subscriber.event_types or DEFAULT_EVENT_TYPES

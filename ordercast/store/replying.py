@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from sqlmodel import Session, col, select
 
 from config.settings import settings
-from ordercast.contracts.subscriber import SubscriberState
+from ordercast.contracts.subscriber import LINES_EVERY_SECONDS, SubscriberState
 from ordercast.store.clock import now
 from ordercast.store.inbox import ReplyTo
 from ordercast.store.tables import ServiceOrder, Subscriber
@@ -34,6 +34,8 @@ def remember(session: Session, order: ServiceOrder, reply_to: ReplyTo) -> None:
         agents=[],
         schedule="standard",
         acknowledgement="2xx",
+        policy="final",
+        lines_every_seconds=LINES_EVERY_SECONDS,
         state=SubscriberState.ACTIVE.value,
         created_at=now(),
     )

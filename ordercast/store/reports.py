@@ -11,10 +11,11 @@ from ordercast.contracts.report import ReportAnswer, WorkOrderReport
 from ordercast.domain.errors import Problem
 from ordercast.domain.report import ANSWERS, Verdict, judge
 from ordercast.domain.work_order import WorkOrderState, reopen
-from ordercast.store import claims, inbox, orders, pushes, reopening, runs, work_orders
+from ordercast.store import claims, inbox, line_ends, orders, pushes, reopening, runs, work_orders
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.inbox import MessageOutcome, RawMessage
+from ordercast.store.line_ends import EndedLine
 from ordercast.store.pushes import NewEvent
 from ordercast.store.tables import CompletionReport, ServiceOrder, WorkOrder
 from ordercast.store.work_orders import LineWork
@@ -153,8 +154,15 @@ class _OrderReports:
         pushes.add_events(
             self.session, self.order, [each.event(self.order) for each in self.effects]
         )
+        line_ends.note(self.session, self.order, self._ended())
         if not work_orders.any_open(self.session, order_no):
             runs.wake(runs.run_of(self.session, order_no, self.order.version, lock=True))
+
+    def _ended(self) -> dict[int, EndedLine]:
+        """The lines that the reports ended; a correction ends its line once more."""
+        touched = sorted({each.row.line_no for each in self.effects})
+        ended = {line_no: line_ends.ended_by_work(self.lines[line_no]) for line_no in touched}
+        return {line_no: line for line_no, line in ended.items() if line}
 
     def _store(self) -> None:
         kind = insert(CompletionReport).returning(

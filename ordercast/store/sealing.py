@@ -1,10 +1,13 @@
 """Sealing: what holds secrets is stored encrypted with a key from the environment."""
 
 import os
+from base64 import urlsafe_b64decode
 from functools import cache
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from config.settings import settings
 from ordercast.domain.errors import ConfigurationError
@@ -16,6 +19,7 @@ class Sealer:
     """Encrypts with the newest key, decrypts with any of them. Source: the Fernet format."""
 
     def __init__(self, keys: list[str]) -> None:
+        self._keys = keys
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def seal(self, plain: bytes) -> bytes:
@@ -31,6 +35,15 @@ class Sealer:
                 "none of the keys opens what is stored",
                 "add the key it was sealed with to the list",
             ) from None
+
+    def derived_keys(self, purpose: str) -> list[bytes]:
+        """A key of 32 bytes for a purpose from each sealing key, the newest first (HKDF)."""
+        return [_derived(key, purpose) for key in self._keys]
+
+
+def _derived(key: str, purpose: str) -> bytes:
+    deriving = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode())
+    return deriving.derive(urlsafe_b64decode(key))
 
 
 def make_key(home: Path) -> None:

@@ -241,7 +241,10 @@ class ExclusiveClaim(SQLModel, table=True):
 
 
 class OrderOutcome(SQLModel, table=True):
-    """The frozen outcome of a version: all that sync, archive and broadcast read."""
+    """The frozen outcome of a version: all that sync, archive and broadcast read.
+
+    `results` is the result manifest, of an order with many lines.
+    """
 
     __tablename__ = "order_outcome"  # pyright: ignore[reportAssignmentType]
 
@@ -253,6 +256,7 @@ class OrderOutcome(SQLModel, table=True):
     tags: list[str] = _json(default_factory=list)
     summary: dict[str, Any] = _json(default_factory=dict)
     evidence: bytes = Field(sa_type=LargeBinary)
+    results: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class PlatformSync(SQLModel, table=True):
@@ -291,6 +295,20 @@ class ArchiveTag(SQLModel, table=True):
     version: int = Field(primary_key=True)
 
 
+class ResultManifest(SQLModel, table=True):
+    """Where the result manifest of an archived version lies: what became of each line."""
+
+    __tablename__ = "result_manifest"  # pyright: ignore[reportAssignmentType]
+
+    order_no: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    bucket: str
+    key: str
+    sha256: str
+    size_bytes: int
+    line_count: int
+
+
 class OrderCommand(SQLModel, table=True):
     """What a person asked for: who, why, and what came of it. The relay carries it out."""
 
@@ -323,6 +341,7 @@ class Subscriber(SQLModel, table=True):
     """
 
     __tablename__ = "subscriber"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_few("ix_subscriber_lines", "id", where="policy = 'lines'"),)
 
     id: str = Field(primary_key=True)
     name: str
@@ -345,6 +364,8 @@ class Subscriber(SQLModel, table=True):
     )
     sealed_old_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
     old_secret_until: datetime | None = _time(default=None)
+    policy: str = "final"
+    lines_every_seconds: int = 10
     state: str = Field(default="active", index=True)
     created_at: datetime = _time()
     disabled_at: datetime | None = _time(default=None)
@@ -356,6 +377,39 @@ class Subscriber(SQLModel, table=True):
     paced_until: datetime | None = _time(default=None)
     recovered_at: datetime | None = _time(default=None)
     recovery_told_at: datetime | None = _time(default=None)
+
+
+class LineEnd(SQLModel, table=True):
+    """A line that has ended while its order goes on, for those who are told as lines end.
+
+    `place` counts the endings of an order's lines; a line that ends again has a new one. The
+    rows of an order go when its outcome is sealed.
+    """
+
+    __tablename__ = "line_end"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_line_end_place", "order_no", "place"),)
+
+    order_no: str = Field(primary_key=True)
+    line_no: int = Field(primary_key=True)
+    place: int
+    state: str
+    failures: list[dict[str, Any]] = _json(default_factory=list)
+    ended_at: datetime = _time()
+
+
+class LineNotice(SQLModel, table=True):
+    """How far the lines of an order that ended have been told to those of one interval.
+
+    All up to `told_place` are told; the rest is due at `due_at`, None if there is none.
+    """
+
+    __tablename__ = "line_notice"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_few("ix_line_notice_due", "due_at", where="due_at IS NOT NULL"),)
+
+    order_no: str = Field(primary_key=True)
+    every_seconds: int = Field(primary_key=True)
+    told_place: int = 0
+    due_at: datetime | None = _time(default=None)
 
 
 class PushEvent(SQLModel, table=True):

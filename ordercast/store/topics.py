@@ -10,5 +10,6 @@ class Topic(StrEnum):
     WAKE = "wake"
     COMMAND = "command"
     DELIVER = "deliver"
+    LINES = "lines"
     CLAIM = "claim"
     RECOVER = "recover"

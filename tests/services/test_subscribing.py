@@ -49,6 +49,10 @@ def test_a_name_that_is_taken_is_a_conflict(http):
     ("wrong", "field"),
     [
         ({"kind": "press"}, "kind"),
+        ({"policy": "rows"}, "policy"),
+        ({"policy": "lines", "lines_every_seconds": 0}, "lines_every_seconds"),
+        ({"policy": "lines", "lines_every_seconds": 3601}, "lines_every_seconds"),
+        ({"policy": "lines", "event_types": ["order.lines-ended"]}, "event_types[0]"),
         ({"kind": "agent"}, "agent"),
         ({"agent": "agent-x"}, "agent"),
         ({"name": ""}, "name"),

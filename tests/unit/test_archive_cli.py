@@ -13,14 +13,15 @@ from sqlmodel import SQLModel
 from typer.testing import CliRunner
 
 from ordercast.archive.file_archive import FileArchive
-from ordercast.archive.naming import object_key
+from ordercast.archive.naming import object_key, results_key
 from ordercast.archive.objects import EvidenceObject
 from ordercast.cli import archive as commands
 from ordercast.domain.errors import NotFound
 from ordercast.store import archive as index
+from ordercast.store import results
 from ordercast.store.archive import ArchiveFilter
 from ordercast.store.engine import Database
-from ordercast.store.tables import ArchiveEntry, OrderOutcome, ServiceOrder
+from ordercast.store.tables import ArchiveEntry, OrderOutcome, ResultManifest, ServiceOrder
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FIRST, SECOND = "ord-20261122-aaaaaa", "ord-20261122-bbbbbb"
@@ -54,6 +55,17 @@ class Shelf:
             index.record(session, entry, tags)
             session.merge(_order(order_no))
             session.add(_outcome(order_no, version))
+
+    def keep_results(self, order_no: str) -> None:
+        body = gzip.compress(b'{"line_no":1}', mtime=0)
+        key, digest = results_key(order_no, 1), sha256(body).hexdigest()
+        self.archive.put(EvidenceObject("ordercast-iot", key, body, digest, ("iot",)))
+        place = {"bucket": "ordercast-iot", "key": key, "sha256": digest}
+        made = ResultManifest(
+            order_no=order_no, version=1, **place, size_bytes=len(body), line_count=1
+        )
+        with self.database.write() as session:
+            results.record(session, made)
 
     def path(self, order_no: str, version: int = 1) -> Path:
         return self.archive.directory / "ordercast-iot" / object_key(order_no, version)
@@ -221,6 +233,19 @@ def test_verify_names_what_is_missing_or_altered_and_fails(shelf: Shelf) -> None
     assert "altered" in out
     assert "ord-20261122-cccccc" not in out
     assert out.endswith("3 checked, 2 faulty\n")
+
+
+def test_verify_looks_at_result_manifests_too(shelf: Shelf) -> None:
+    shelf.keep(FIRST)
+    shelf.keep_results(FIRST)
+    assert run("verify")[:2] == (0, "1 checked, 0 faulty\n")
+    path = shelf.archive.directory / "ordercast-iot" / results_key(FIRST, 1)
+    path.write_bytes(b"torn")
+    code, out, _ = run("verify")
+    assert code == 1
+    assert "result manifest: altered" in out
+    path.unlink()
+    assert "result manifest: missing" in run("verify")[1]
 
 
 def test_verify_checks_only_what_it_is_asked_to(shelf: Shelf) -> None:

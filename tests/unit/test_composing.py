@@ -14,12 +14,13 @@ import svix
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.v1.http import from_http
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
 from config.push_dialects import load_push_dialect, push_dialects
 from ordercast.contracts.subscriber import CLOUD_EVENTS
+from ordercast.delivery.cloud_events import MOST_BYTES
 from ordercast.delivery.composing import Composer, Form
 from ordercast.delivery.example_events import AT, example_event
 from ordercast.delivery.signing import new_secret
@@ -39,6 +40,7 @@ GOLDENS = [
     for event_type, masking in (
         ("order.completed", ()),
         ("order.reopened", ()),
+        ("order.lines-ended", MASKED),
         ("work-order.failed", MASKED),
     )
 ]
@@ -240,3 +242,11 @@ def test_templates_are_given_as_much_of_large_data_as_goes_into_a_body():
     read = json.loads(compose(event, Form("platform-json")).body)
     assert read["data"]["omitted"] == ["lines"]
     assert read["data"]["state"] == "completed"
+
+
+@pytest.mark.parametrize("body", BODIES)
+@given(letters=st.integers(1, 6000))
+@settings(max_examples=15, deadline=None)
+def test_what_is_too_long_for_a_form_goes_out_without_its_largest_parts(body, letters):
+    made = named(body, "order.lines-ended", data={"lines": [{"text": "欠" * letters}]})
+    assert len(made.body) < MOST_BYTES

@@ -16,6 +16,7 @@ from ordercast.services.gateway import (
     pushes,
     refusals,
     reports,
+    results,
     subscribers,
     work_orders,
 )
@@ -39,6 +40,7 @@ def create_app() -> FastAPI:
         reports,
         subscribers,
         pushes,
+        results,
         inbox,
         health,
     ):

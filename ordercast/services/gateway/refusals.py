@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from ordercast.domain.errors import (
     Conflict,
+    Forbidden,
     InvalidMessage,
     NotFound,
     Problem,
@@ -26,6 +27,7 @@ from ordercast.store.engine import DATABASE_AWAY
 
 STATUS: dict[type[Refused], HTTPStatus] = {
     InvalidMessage: HTTPStatus.BAD_REQUEST,
+    Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -8,6 +8,7 @@ from config.settings import settings
 from ordercast.services.relay.command import command
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.launch import launch
+from ordercast.services.relay.lines import tell_lines
 from ordercast.services.relay.loop import Loop
 from ordercast.services.relay.prefect_server import prepare_until_done
 from ordercast.services.relay.recover import Recovery
@@ -27,6 +28,7 @@ def run(stop: threading.Event) -> None:
         _thread(prepare_until_done, stop),
         Loop(Topic.LAUNCH, launch, pause_seconds=often, stop=stop),
         Loop(Topic.WAKE, wake, pause_seconds=often, stop=stop),
+        Loop(Topic.LINES, tell_lines, pause_seconds=often, stop=stop),
         Loop(Topic.COMMAND, command, pause_seconds=often, stop=stop),
         Loop(Topic.RECOVER, Recovery().round, pause_seconds=seldom, stop=stop),
     ]
