@@ -47,6 +47,13 @@ class GatewaySettings(BaseModel):
     max_body_bytes: int = Field(default=16 * 2**20, description="a larger body is refused with 413")
     page_limit: int = Field(default=100, description="rows in a list when `limit` is not given")
     max_page_limit: int = Field(default=1000, description="the most rows that `limit` may ask for")
+    stream_heartbeat_seconds: float = Field(
+        default=15, description="how often an event stream says that it is there"
+    )
+    stream_most_waiting: int = Field(
+        default=1000,
+        description="events that wait for a slow reader of a stream; then it is dropped",
+    )
 
 
 class PlatformSettings(BaseModel):

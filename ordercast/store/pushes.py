@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES, SubscriberKind, SubscriberState
-from ordercast.store import replying
+from ordercast.store import feed, replying
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.nudges import Topic, nudge_after_commit
@@ -76,6 +76,7 @@ def add_events(
     if not fresh:
         return []
     moment = at or now()
+    known_tags = sorted({tag for tag in (*tags, order.primary_tag) if tag})
     written = [
         PushEvent(
             id=key,
@@ -85,14 +86,15 @@ def add_events(
             type=event.type,
             occurred_at=moment,
             data=dict(event.data),
+            tags=known_tags,
         )
         for place, (key, event) in enumerate(fresh.items(), start=1)
     ]
     order.event_count += len(written)
     for some in chunks(written):
         session.execute(insert(PushEvent), [row.model_dump() for row in some])
-    known_tags = {*tags, order.primary_tag} - {None}
-    if _add_deliveries(session, order, written, tags={tag for tag in known_tags if tag}):
+    feed.join_feed(session)
+    if _add_deliveries(session, order, written, tags=set(known_tags)):
         nudge_after_commit(session, Topic.DELIVER)
     return written
 
@@ -162,9 +164,18 @@ def _sees(subscriber: Subscriber, order: ServiceOrder, tags: set[str]) -> bool:
     """Whether an order with these tags concerns the subscriber."""
     if subscriber.id == replying.SENDERS:
         return order.reply_to is not None
-    if subscriber.kind == SubscriberKind.AGENT and subscriber.agent != order.agent:
+    return _may_see(subscriber, order.agent, tags)
+
+
+def concerns(subscriber: Subscriber, event_type: str, *, agent: str, tags: Sequence[str]) -> bool:
+    """Whether a subscriber is told of such an event of an order of that agent."""
+    return _may_see(subscriber, agent, set(tags)) and _wants(subscriber, event_type)
+
+
+def _may_see(subscriber: Subscriber, agent: str, tags: set[str]) -> bool:
+    if subscriber.kind == SubscriberKind.AGENT and subscriber.agent != agent:
         return False
-    if subscriber.agents and order.agent not in subscriber.agents:
+    if subscriber.agents and agent not in subscriber.agents:
         return False
     return not subscriber.tags or not tags.isdisjoint(subscriber.tags)
 

@@ -12,3 +12,5 @@ class Topic(StrEnum):
     DELIVER = "deliver"
     CLAIM = "claim"
     RECOVER = "recover"
+    NUMBER = "number"
+    FEED = "feed"

@@ -9,6 +9,7 @@ from config.tags import tag_rules
 from ordercast.services.gateway import (
     body_limit,
     cancellations,
+    events,
     health,
     inbox,
     orders,
@@ -18,6 +19,7 @@ from ordercast.services.gateway import (
     subscribers,
     work_orders,
 )
+from ordercast.services.gateway.feed_tail import FeedTail
 
 DESCRIPTION = """Carries telecom orders from receipt to broadcast completion.
 
@@ -30,6 +32,10 @@ def create_app() -> FastAPI:
     catalogue(), tag_rules(), dialects()
     app = FastAPI(title="Ordercast", description=DESCRIPTION, version="0.1.0")
     app.add_middleware(body_limit.BodyLimit, limit_bytes=settings().gateway.max_body_bytes)
+    app.state.feed_tail = FeedTail(
+        base_url=settings().gateway_url,
+        most_waiting=settings().gateway.stream_most_waiting,
+    )
     refusals.install(app)
     for module in (
         orders,
@@ -38,6 +44,7 @@ def create_app() -> FastAPI:
         reports,
         subscribers,
         pushes,
+        events,
         inbox,
         health,
     ):
