@@ -9,12 +9,13 @@ from ordercast.contracts.subscriber import CreatedSubscriber, NewSubscriber, Sub
 from ordercast.contracts.subscriber import SubscriberView as View
 from ordercast.delivery.amqp import exchange_of
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
+from ordercast.delivery.mqtt_topics import problem_with_topic
 from ordercast.delivery.signing import new_secret, problem_with_secret
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.store import subscribers
 from ordercast.store.pushes import event_type_pattern
 
-PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671}
+PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671, "mqtt": 1883, "mqtts": 8883}
 
 
 def check(wanted: NewSubscriber, guard: Guard) -> None:
@@ -64,7 +65,7 @@ def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:
         yield Problem("url", f"is not a URL ({error})", "use https://host/path")
         return
     if url.scheme not in PORTS or not url.host:
-        yield Problem("url", "is not an http, https or amqp URL", "use https://host/path")
+        yield Problem("url", "is not an http, https, amqp or mqtt URL", "use https://host/path")
     elif url.fragment:
         yield Problem("url", "has a fragment", "leave out what follows the #")
     elif problem := _problem_of_its_kind(url, text):
@@ -74,7 +75,9 @@ def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:
 
 
 def _problem_of_its_kind(url: httpx.URL, text: str) -> Problem | None:
-    """A webhook is signed and needs no password; a broker wants one, and an exchange."""
+    """A webhook is signed and needs no password; a broker wants one, and an exchange or topic."""
+    if url.scheme.startswith("mqtt"):
+        return problem_with_topic(text)
     if not url.scheme.startswith("amqp"):
         cure = "leave them out; pushes are signed"
         return Problem("url", "holds credentials", cure) if url.userinfo else None

@@ -15,6 +15,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
+from ordercast.store.devices import DeviceState, device_states
 from ordercast.store.inbox import ReplyTo
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.replying import SENDERS, where_senders_wait
@@ -33,13 +34,15 @@ PENDING = DeliveryState.PENDING.value
 class LeasedDelivery:
     """A delivery that its holder alone may send until the lease ends.
 
-    `reply_to` is where the sender waits, if it is the order's sender who is told.
+    `reply_to` is where the sender waits, if it is the order's sender who is told; `devices` are
+    read for who keeps their last states, by MQTT.
     """
 
     delivery: PushDelivery
     event: PushEvent
     subscriber: Subscriber
     reply_to: ReplyTo | None = None
+    devices: Sequence[DeviceState] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,11 @@ def _read(session: Session, ids: Sequence[UUID]) -> list[LeasedDelivery]:
     to_senders = {delivery.order_no for delivery, _, told in rows if told.id == SENDERS}
     waiting = where_senders_wait(session, to_senders) if to_senders else {}
     return [
-        LeasedDelivery(*row, waiting.get(row[0].order_no) if row[2].id == SENDERS else None)
+        LeasedDelivery(
+            *row,
+            waiting.get(row[0].order_no) if row[2].id == SENDERS else None,
+            device_states(session, row[1]) if row[2].url.startswith("mqtt") else (),
+        )
         for row in rows
     ]
 

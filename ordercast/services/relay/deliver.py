@@ -223,6 +223,9 @@ def _push(leased: LeasedDelivery, *, base_url: str) -> Push:
         body,
         signature,
         leased.reply_to,
+        order_no=event.order_no,
+        time=event.occurred_at.isoformat(),
+        devices=leased.devices,
     )
 
 
