@@ -64,6 +64,7 @@ class MqttLine(aiomqtt.Client):
             tls_context=ssl.create_default_context() if is_tls else None,
         )
         self._client.connect_timeout = timeout_seconds
+        self._is_tls = is_tls
         self._awaited: dict[int, asyncio.Future[None]] = {}
         self._fault: OSError | None = None
         self._is_given_up = False
@@ -152,6 +153,9 @@ class MqttLine(aiomqtt.Client):
         """In a thread: for TLS the handshake is made here, and ends with its own time."""
         try:
             super()._client_connect()
+        except ConnectionError as fault:  # there was a connection: it ended in the handshake
+            self._fault = ssl.SSLError(f"the handshake failed: {fault}") if self._is_tls else fault
+            raise
         except OSError as fault:
             self._fault = fault
             raise
