@@ -51,6 +51,13 @@ class Acknowledgement(StrEnum):
     BODY_SUCCESS = "body-success"
 
 
+class Form(StrEnum):
+    """How an event is spelled: as a CloudEvent, or as TMF641 has it for its hub."""
+
+    CLOUDEVENTS = "cloudevents"
+    TMF641 = "tmf641"
+
+
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Names = Annotated[list[Name], Field(max_length=100)]
 
@@ -74,6 +81,7 @@ class NewSubscriber(BaseModel):
     agents: Names = Field(default_factory=list)
     schedule: ScheduleName = ScheduleName.STANDARD
     acknowledgement: Acknowledgement = Acknowledgement.STATUS
+    form: Form = Form.CLOUDEVENTS
     secret: str | None = Field(default=None, max_length=256, repr=False)
 
 
@@ -92,6 +100,7 @@ class SubscriberView(BaseModel):
     agents: list[str]
     schedule: ScheduleName
     acknowledgement: Acknowledgement
+    form: Form
     state: SubscriberState
     created_at: datetime
 

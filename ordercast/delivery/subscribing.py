@@ -5,15 +5,16 @@ from collections.abc import Iterator, Sequence
 import httpx
 from sqlmodel import Session
 
-from ordercast.contracts.subscriber import CreatedSubscriber, NewSubscriber, SubscriberKind
+from ordercast.contracts.subscriber import CreatedSubscriber, Form, NewSubscriber, SubscriberKind
 from ordercast.contracts.subscriber import SubscriberView as View
 from ordercast.delivery.amqp import exchange_of
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
 from ordercast.delivery.mqtt_topics import problem_with_topic
 from ordercast.delivery.signing import new_secret, problem_with_secret
+from ordercast.delivery.tmf_events import tells_only_tmf
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.store import subscribers
-from ordercast.store.pushes import event_type_pattern
+from ordercast.store.pushes import EVENT_TYPES, event_type_pattern
 
 PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671, "mqtt": 1883, "mqtts": 8883}
 
@@ -36,6 +37,7 @@ def _problems(wanted: NewSubscriber, guard: Guard) -> Iterator[Problem]:
     yield from _problems_with_agent(wanted)
     yield from _problems_with_url(wanted.url, guard)
     yield from _problems_with_event_types(wanted.event_types)
+    yield from _problems_with_form(wanted)
     if wanted.secret is not None and (problem := problem_with_secret(wanted.secret)):
         yield problem
 
@@ -56,6 +58,16 @@ def _problems_with_event_types(patterns: Sequence[str]) -> Iterator[Problem]:
     for place, pattern in enumerate(patterns):
         if not event_type_pattern(pattern):
             yield Problem(f"event_types[{place}]", f"{pattern!r} matches no event", cure)
+
+
+def _problems_with_form(wanted: NewSubscriber) -> Iterator[Problem]:
+    if wanted.form is not Form.TMF641:
+        return
+    if not wanted.url.startswith("http"):
+        yield Problem("form", "tmf641 goes to a callback", "use an http or https URL")
+    if not tells_only_tmf(wanted.event_types, EVENT_TYPES):
+        cure = "leave out event_types that tell of work orders"
+        yield Problem("event_types", "TMF641 has no event for some of them", cure)
 
 
 def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:

@@ -333,6 +333,8 @@ class Subscriber(SQLModel, table=True):
     agents: list[str] = _json(default_factory=list)
     schedule: str = "standard"
     acknowledgement: str = "2xx"
+    form: str = "cloudevents"
+    hub_query: str | None = None
     state: str = Field(default="active", index=True)
     created_at: datetime = _time()
 

@@ -11,6 +11,7 @@ from ordercast.services.gateway import (
     cancellations,
     events,
     health,
+    hub,
     inbox,
     orders,
     pushes,
@@ -45,6 +46,7 @@ def create_app() -> FastAPI:
         subscribers,
         pushes,
         events,
+        hub,
         inbox,
         health,
     ):

@@ -20,7 +20,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from config.settings import RelaySettings, settings
-from ordercast.contracts.subscriber import Acknowledgement, ScheduleName
+from ordercast.contracts.subscriber import Acknowledgement, Form, ScheduleName
 from ordercast.delivery.answers import Answer
 from ordercast.delivery.channels import Channel, Push
 from ordercast.delivery.classifying import classify
@@ -29,6 +29,8 @@ from ordercast.delivery.next_steps import History, next_step
 from ordercast.delivery.opening import open_channels
 from ordercast.delivery.schedules import parse_retry_after
 from ordercast.delivery.signing import signed_headers
+from ordercast.delivery.tmf_events import MEDIA_TYPE as TMF_TYPE
+from ordercast.delivery.tmf_events import listener_url, tmf_event
 from ordercast.delivery.verdicts import Reason
 from ordercast.domain.errors import ConfigurationError
 from ordercast.store import push_leases
@@ -210,16 +212,18 @@ class DeliverLoop:
 
 def _push(leased: LeasedDelivery, *, base_url: str) -> Push:
     event, subscriber = leased.event, leased.subscriber
-    body = body_of(event, base_url=base_url)
+    url, media_type, body = url_of(subscriber), MEDIA_TYPE, body_of(event, base_url=base_url)
+    if subscriber.form == Form.TMF641:
+        url, media_type, body = listener_url(url), TMF_TYPE, tmf_event(event, base_url=base_url)
     signature: dict[str, str] = {}
     if leased.reply_to is None:  # who waits at our own broker knows that it is us
         secret = secret_of(subscriber)
         signature = signed_headers([secret], message_id=str(event.id), body=body, at=now())
     return Push(
-        url_of(subscriber),
+        url,
         str(event.id),
         event.type,
-        MEDIA_TYPE,
+        media_type,
         body,
         signature,
         leased.reply_to,

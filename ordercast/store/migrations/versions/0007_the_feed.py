@@ -28,6 +28,9 @@ def upgrade() -> None:
     op.add_column(
         "push_event", sa.Column("tags", sa.JSON(), nullable=False, server_default=sa.text("'[]'"))
     )
+    form = sa.Column("form", sa.String(), nullable=False, server_default="cloudevents")
+    op.add_column("subscriber", form)
+    op.add_column("subscriber", sa.Column("hub_query", sa.String(), nullable=True))
     op.create_table(
         "feed_head",
         sa.Column("name", sa.String(), nullable=False),
