@@ -187,6 +187,17 @@ class BrokerSettings(BaseModel):
     )
 
 
+class AlertSettings(BaseModel):
+    """The people who are told when one of them must look."""
+
+    urls: SecretStr = Field(
+        default=SecretStr(""), description="Apprise URLs with spaces between them; empty: nobody"
+    )
+    every_seconds: float = Field(
+        default=30, description="rest between messages, each of which tells of all that is new"
+    )
+
+
 class Settings(BaseSettings):
     """All settings; see each group."""
 
@@ -218,6 +229,7 @@ class Settings(BaseSettings):
     prefect: PrefectSettings = Field(default_factory=PrefectSettings)
     relay: RelaySettings = Field(default_factory=RelaySettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @classmethod
     def settings_customise_sources(

@@ -431,3 +431,19 @@ class PushAttempt(SQLModel, table=True):
     verdict: str
     reason: str
     answer: str
+
+
+class OperatorAlert(SQLModel, table=True):
+    """Something that a person must hear of; `sent_at` is when somebody was told."""
+
+    __tablename__ = "operator_alert"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_few("ix_operator_alert_unsent", "created_at", where="sent_at IS NULL"),)
+
+    key: int | None = Field(default=None, primary_key=True, sa_type=COUNTER)
+    kind: str
+    subject: str
+    text: str = Field(sa_type=Text)
+    created_at: datetime = _time()
+    sent_at: datetime | None = _time(default=None)
+    tries: int = 0
+    due_at: datetime | None = _time(default=None)

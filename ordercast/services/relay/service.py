@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from config.settings import settings
+from ordercast.services.relay.alert import alert_forever
 from ordercast.services.relay.command import command
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.launch import launch
@@ -26,6 +27,7 @@ def run(stop: threading.Event) -> None:
         _thread(deliver_forever, stop, push),
         _thread(_pass_on, stop, push),
         _thread(number_forever, stop),
+        _thread(alert_forever, stop),
         _thread(prepare_until_done, stop),
         Loop(Topic.LAUNCH, launch, pause_seconds=often, stop=stop),
         Loop(Topic.WAKE, wake, pause_seconds=often, stop=stop),

@@ -1,4 +1,4 @@
-"""The feed of all events, with a position for each, and the form in which a subscriber is told."""
+"""The feed of all events, each with its position, forms of subscribers, tries of alerts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,6 +41,31 @@ def upgrade() -> None:
     op.execute(HEAD)
     _few("ix_push_event_position", ["position"], "position IS NOT NULL", unique=True)
     _few("ix_push_event_unnumbered", ["order_no", "sequence"], "position IS NULL")
+    _alerts()
+    tries = sa.Column("tries", sa.Integer(), nullable=False, server_default=sa.text("0"))
+    op.add_column("operator_alert", tries)
+    due_at = sa.Column("due_at", sa.DateTime(timezone=True), nullable=True)
+    op.add_column("operator_alert", due_at)
+
+
+def _alerts() -> None:
+    op.create_table(
+        "operator_alert",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index(
+        "ix_operator_alert_unsent",
+        "operator_alert",
+        ["created_at"],
+        postgresql_where=sa.text("sent_at IS NULL"),
+        sqlite_where=sa.text("sent_at IS NULL"),
+    )
 
 
 def _few(name: str, columns: list[str], where: str, *, unique: bool = False) -> None:
