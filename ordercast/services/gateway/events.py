@@ -16,6 +16,8 @@ from ordercast.store.feed_reading import FeedPage, read_feed
 
 router = APIRouter(prefix="/events", tags=["events"])
 
+_STREAM = {"content": {EventStream.media_type: {"schema": {"type": "string"}}}}
+
 After = Annotated[str | None, Query(description="the cursor to go on after; 0: the beginning")]
 
 
@@ -31,7 +33,7 @@ def list_events(wanted: Wanted, after: After = None, limit: Limit = None) -> Res
     return Response(_document(page), media_type="application/json")
 
 
-@router.get("/stream", response_class=EventStream)
+@router.get("/stream", response_class=Response, responses={200: _STREAM})
 async def stream_events(
     request: Request,
     wanted: Wanted,
