@@ -38,7 +38,7 @@ def messages_of(push: Push) -> Iterator[Message]:
     prefix, query = prefix_of(push.url), parse_qs(urlsplit(push.url).query)
     lasts = _seconds(query, "state_expiry", default=None)
     for device in push.devices:
-        if name := device_level(device.name):
+        if name := _device_level(device):
             body = _state(push, device)
             yield Message(f"{prefix}/{name}/state", body, "application/json", lasts, True)
     expiry = _seconds(query, "expiry", default=EXPIRY_SECONDS)
@@ -50,9 +50,9 @@ def prefix_of(url: str) -> str:
     return unquote(urlsplit(url).path).strip("/")
 
 
-def device_level(name: str) -> str | None:
-    """A device as a level of a topic, a number without its plus; None if it cannot be one."""
-    level = name.removeprefix("+").replace(" ", "")
+def _device_level(device: DeviceState) -> str | None:
+    """A device as a level of a topic; None if it cannot be one."""
+    level = device.plain_name
     return level if _DEVICE.fullmatch(level) and level != "orders" else None
 
 

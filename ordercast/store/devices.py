@@ -24,6 +24,11 @@ class DeviceState:
     action: str
     product: str | None
 
+    @property
+    def plain_name(self) -> str:
+        """Its name without what a number may be written with: the same device, however spelled."""
+        return self.name.removeprefix("+").replace(" ", "")
+
 
 def device_states(session: Session, event: PushEvent) -> list[DeviceState]:
     """The devices of an event that tells of a sealed outcome; of another event there are none.
@@ -36,7 +41,7 @@ def device_states(session: Session, event: PushEvent) -> list[DeviceState]:
     found = session.exec(outcome).first()
     if found is None or event.type != f"order.{found[0]}":
         return []
-    return list({each.name: each for each in _devices(found[1])}.values())
+    return list({each.plain_name: each for each in _devices(found[1])}.values())
 
 
 def _devices(summary: Mapping[str, Any]) -> Iterator[DeviceState]:

@@ -15,8 +15,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
-from ordercast.store.devices import DeviceState, device_states
+from ordercast.store.devices import DeviceState
 from ordercast.store.inbox import ReplyTo
+from ordercast.store.last_states import last_states
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.replying import SENDERS, where_senders_wait
 from ordercast.store.tables import (
@@ -142,11 +143,13 @@ def _read(session: Session, ids: Sequence[UUID]) -> list[LeasedDelivery]:
     rows = session.exec(query).all()
     to_senders = {delivery.order_no for delivery, _, told in rows if told.id == SENDERS}
     waiting = where_senders_wait(session, to_senders) if to_senders else {}
+    by_mqtt = [(each, event) for each, event, told in rows if told.url.startswith("mqtt")]
+    devices = last_states(session, by_mqtt) if by_mqtt else {}
     return [
         LeasedDelivery(
             *row,
             waiting.get(row[0].order_no) if row[2].id == SENDERS else None,
-            device_states(session, row[1]) if row[2].url.startswith("mqtt") else (),
+            devices.get(row[0].id, ()),
         )
         for row in rows
     ]

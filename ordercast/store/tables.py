@@ -433,6 +433,17 @@ class PushAttempt(SQLModel, table=True):
     answer: str
 
 
+class DeviceNews(SQLModel, table=True):
+    """The event with the newest state of a device that a subscriber is told of."""
+
+    __tablename__ = "device_news"  # pyright: ignore[reportAssignmentType]
+
+    subscriber_id: str = Field(primary_key=True)
+    device: str = Field(primary_key=True)
+    occurred_at: datetime = _time()
+    event_id: uuid.UUID
+
+
 class OperatorAlert(SQLModel, table=True):
     """Something that a person must hear of; `sent_at` is when somebody was told."""
 

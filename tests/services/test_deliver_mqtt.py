@@ -206,6 +206,30 @@ def test_a_newer_state_takes_the_place_of_the_older_one(mosquitto, prefix):
     assert json.loads(only.payload)["state"] == "cancelled"
 
 
+def test_a_state_that_is_tried_again_late_does_not_take_the_place_of_a_newer_one(mosquitto, prefix):
+    subscribe(f"{mosquitto.url}/{prefix}")
+    with relay():
+        with mosquitto.hanging():
+            tell(COMPLETED, lines=[line(1, iccid="8986001"), line(2, msisdn="+8613800000002")])
+            wait_for(lambda: reasons() == ["timeout"], what="no timeout is noted")
+        tell(
+            NewEvent("order.completed", 1),
+            order_no="ord-20261122-bbbbbb",
+            lines=[line(1, "cancelled", iccid="8986001")],
+        )
+        wait_for(lambda: "delivered" in states(), what="the newer one is not delivered")
+        with Consumer(mosquitto, f"{prefix}/orders/{ORDER_NO}/events") as consumer:
+            hasten()
+            delivered(2)
+            consumer.wait(1)
+    with Consumer(mosquitto, f"{prefix}/+/state") as late:
+        found = {each.topic: json.loads(each.payload)["state"] for each in late.wait(2)}
+    assert found == {
+        f"{prefix}/8986001/state": "cancelled",
+        f"{prefix}/8613800000002/state": "completed",
+    }
+
+
 def test_a_state_lasts_as_long_as_the_address_says(mosquitto, prefix):
     subscribe(f"{mosquitto.url}/{prefix}?state_expiry=1")
     tell(COMPLETED, lines=[line(1, iccid="8986001")])

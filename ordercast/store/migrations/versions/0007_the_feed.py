@@ -1,4 +1,4 @@
-"""The feed of all events, each with its position, forms of subscribers, tries of alerts."""
+"""The feed of all events, forms of subscribers, news of devices, tries of alerts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,6 +41,14 @@ def upgrade() -> None:
     op.execute(HEAD)
     _few("ix_push_event_position", ["position"], "position IS NOT NULL", unique=True)
     _few("ix_push_event_unnumbered", ["order_no", "sequence"], "position IS NULL")
+    op.create_table(
+        "device_news",
+        sa.Column("subscriber_id", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("subscriber_id", "device"),
+    )
     _alerts()
     tries = sa.Column("tries", sa.Integer(), nullable=False, server_default=sa.text("0"))
     op.add_column("operator_alert", tries)

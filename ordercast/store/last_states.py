@@ -1,0 +1,74 @@
+"""Last states: which event has the newest state of each device that a subscriber is told of.
+
+Orders of one device are told apart from each other, and one that is tried again late must not
+take the place of what a newer one has told.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import tuple_
+from sqlmodel import Session, col, select
+
+from ordercast.store.chunks import chunks
+from ordercast.store.devices import DeviceState, device_states
+from ordercast.store.tables import DeviceNews, PushDelivery, PushEvent
+from ordercast.store.upserting import insert_for
+
+Key = tuple[str, str]
+"""A subscriber and a device."""
+
+News = tuple[datetime, UUID]
+"""When an event happened, and its id."""
+
+
+def last_states(
+    session: Session, deliveries: Iterable[tuple[PushDelivery, PushEvent]]
+) -> dict[UUID, list[DeviceState]]:
+    """The devices whose newest state a delivery tells, by its id; what is newer is noted.
+
+    Devices of which the same subscriber was to be told something newer are left out.
+    """
+    found = [(each, event, device_states(session, event)) for each, event in deliveries]
+    newest: dict[Key, News] = {}
+    for each, event, devices in found:
+        for device in devices:
+            key, news = (each.subscriber_id, device.plain_name), (event.occurred_at, event.id)
+            newest[key] = max(news, newest.get(key, news))
+    last = _note(session, newest)
+    return {
+        each.id: [one for one in devices if last[each.subscriber_id, one.plain_name] == event.id]
+        for each, event, devices in found
+    }
+
+
+def _note(session: Session, newest: dict[Key, News]) -> dict[Key, UUID]:
+    """Note what is newer than what is known; the event that is then the last, by its key.
+
+    Rows are locked in the order of their keys, as several relays may be about it.
+    """
+    last: dict[Key, UUID] = {}
+    for some in chunks(sorted(newest.items())):
+        _upsert(session, some)
+        keys = [key for key, _ in some]
+        its_key = tuple_(col(DeviceNews.subscriber_id), col(DeviceNews.device))
+        known = select(DeviceNews.subscriber_id, DeviceNews.device, DeviceNews.event_id)
+        last |= {
+            (who, device): told
+            for who, device, told in session.exec(known.where(its_key.in_(keys)))
+        }
+    return last
+
+
+def _upsert(session: Session, some: Sequence[tuple[Key, News]]) -> None:
+    rows = [
+        {"subscriber_id": who, "device": device, "occurred_at": at, "event_id": event_id}
+        for (who, device), (at, event_id) in some
+    ]
+    noted = insert_for(session, DeviceNews).values(rows)
+    newer = noted.excluded
+    changed = {"occurred_at": newer.occurred_at, "event_id": newer.event_id}
+    key = ["subscriber_id", "device"]
+    is_newer = newer.occurred_at > col(DeviceNews.occurred_at)
+    session.execute(noted.on_conflict_do_update(index_elements=key, set_=changed, where=is_newer))
