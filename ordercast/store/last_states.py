@@ -4,11 +4,10 @@ Orders of one device are told apart from each other, and one that is tried again
 take the place of what a newer one has told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from ordercast.store.chunks import chunks
@@ -48,27 +47,40 @@ def _note(session: Session, newest: dict[Key, News]) -> dict[Key, UUID]:
 
     Rows are locked in the order of their keys, as several relays may be about it.
     """
-    last: dict[Key, UUID] = {}
-    for some in chunks(sorted(newest.items())):
-        _upsert(session, some)
-        keys = [key for key, _ in some]
-        its_key = tuple_(col(DeviceNews.subscriber_id), col(DeviceNews.device))
-        known = select(DeviceNews.subscriber_id, DeviceNews.device, DeviceNews.event_id)
-        last |= {
-            (who, device): told
-            for who, device, told in session.exec(known.where(its_key.in_(keys)))
-        }
-    return last
+    known = _read(session, newest)
+    newer = sorted(key for key, news in newest.items() if key not in known or news > known[key])
+    if newer:
+        _write(session, {key: newest[key] for key in newer})
+        known |= _read(session, newer)
+    return {key: event_id for key, (_, event_id) in known.items()}
 
 
-def _upsert(session: Session, some: Sequence[tuple[Key, News]]) -> None:
+def _read(session: Session, keys: Iterable[Key]) -> dict[Key, News]:
+    by_subscriber: dict[str, list[str]] = {}
+    for subscriber_id, device in keys:
+        by_subscriber.setdefault(subscriber_id, []).append(device)
+    columns = (DeviceNews.device, DeviceNews.occurred_at, DeviceNews.event_id)
+    return {
+        (subscriber_id, device): (at, event_id)
+        for subscriber_id, devices in by_subscriber.items()
+        for some in chunks(devices)
+        for device, at, event_id in session.exec(
+            select(*columns).where(
+                DeviceNews.subscriber_id == subscriber_id, col(DeviceNews.device).in_(some)
+            )
+        )
+    }
+
+
+def _write(session: Session, news: dict[Key, News]) -> None:
     rows = [
         {"subscriber_id": who, "device": device, "occurred_at": at, "event_id": event_id}
-        for (who, device), (at, event_id) in some
+        for (who, device), (at, event_id) in news.items()
     ]
-    noted = insert_for(session, DeviceNews).values(rows)
+    noted = insert_for(session, DeviceNews)
     newer = noted.excluded
     changed = {"occurred_at": newer.occurred_at, "event_id": newer.event_id}
     key = ["subscriber_id", "device"]
     is_newer = newer.occurred_at > col(DeviceNews.occurred_at)
-    session.execute(noted.on_conflict_do_update(index_elements=key, set_=changed, where=is_newer))
+    upsert = noted.on_conflict_do_update(index_elements=key, set_=changed, where=is_newer)
+    session.execute(upsert, rows)
