@@ -13,7 +13,7 @@ from config.push_shape import BodyFormat, PushShape
 from config.push_templates import environment
 from config.settings import CONFIG_DIR, settings
 from config.yaml_document import shown
-from ordercast.contracts.subscriber import CLOUD_EVENTS
+from ordercast.contracts.subscriber import CLOUD_EVENTS, TMF641
 from ordercast.domain.errors import ConfigurationError
 
 PACKAGED = CONFIG_DIR / "pushes"
@@ -53,8 +53,8 @@ def load_push_dialects(directories: Iterable[Path]) -> Mapping[str, PushDialect]
 
 def load_push_dialect(path: Path) -> PushDialect:
     """The push dialect in a file and the `.j2` beside it; ConfigurationError tells the faults."""
-    if path.stem == CLOUD_EVENTS:
-        problem = f"`{CLOUD_EVENTS}` is the body of whoever names no dialect"
+    if path.stem in (CLOUD_EVENTS, TMF641):
+        problem = f"`{path.stem}` is a body of Ordercast's own"
         raise ConfigurationError(shown(path), problem, "call the file otherwise")
     written = load(path, PushShape, checks=check)
     source = _source(path, written)

@@ -47,6 +47,13 @@ class GatewaySettings(BaseModel):
     max_body_bytes: int = Field(default=16 * 2**20, description="a larger body is refused with 413")
     page_limit: int = Field(default=100, description="rows in a list when `limit` is not given")
     max_page_limit: int = Field(default=1000, description="the most rows that `limit` may ask for")
+    stream_heartbeat_seconds: float = Field(
+        default=15, description="how often an event stream says that it is there"
+    )
+    stream_most_waiting: int = Field(
+        default=1000,
+        description="events that wait for a slow reader of a stream; then it is dropped",
+    )
 
 
 class PlatformSettings(BaseModel):
@@ -197,6 +204,17 @@ class BrokerSettings(BaseModel):
     )
 
 
+class AlertSettings(BaseModel):
+    """The people who are told when one of them must look."""
+
+    urls: SecretStr = Field(
+        default=SecretStr(""), description="Apprise URLs with spaces between them; empty: nobody"
+    )
+    every_seconds: float = Field(
+        default=30, description="rest between messages, each of which tells of all that is new"
+    )
+
+
 class Settings(BaseSettings):
     """All settings; see each group."""
 
@@ -231,6 +249,7 @@ class Settings(BaseSettings):
     prefect: PrefectSettings = Field(default_factory=PrefectSettings)
     relay: RelaySettings = Field(default_factory=RelaySettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @classmethod
     def settings_customise_sources(

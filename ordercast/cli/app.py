@@ -3,6 +3,7 @@
 import typer
 
 from ordercast.cli import (
+    alerts,
     archive,
     database,
     demo,
@@ -38,6 +39,7 @@ app.add_typer(subscribers.app, name="subscribers", help="Subscribers: who is tol
 subscribers.app.command("preview")(subscriber_bodies.preview)
 subscribers.app.command("bodies")(subscriber_bodies.bodies)
 subscribers.app.command("rotate")(subscriber_bodies.rotate)
+app.add_typer(alerts.app, name="alerts", help="Alerts: whom Ordercast tells.")
 app.add_typer(dialects.app, name="dialect", help="Partners' dialects: list, try a message.")
 app.add_typer(archive.app, name="archive", help="The archive: find, show, get, verify, buckets.")
 app.add_typer(inbox.app, name="inbox", help="Messages as they came, and what became of them.")

@@ -14,7 +14,7 @@ from config.yaml_document import shown
 from ordercast.cli.showing import complain, show_table
 from ordercast.contracts.subscriber import CLOUD_EVENTS, NewSecret
 from ordercast.delivery import forms
-from ordercast.delivery.composing import Composed, Composer, Form, form_of
+from ordercast.delivery.composing import OUR_OWN, Composed, Composer, Form, form_of
 from ordercast.delivery.example_events import example_event
 from ordercast.delivery.subscribing import rotate_secret
 from ordercast.domain.errors import InvalidMessage, Problem
@@ -23,7 +23,7 @@ from ordercast.intake.problems import validate
 from ordercast.store import push_events, subscribers
 from ordercast.store.clock import now
 from ordercast.store.engine import database
-from ordercast.store.pushes import EVENT_TYPES, LINES_ENDED
+from ordercast.store.pushes import ALL_EVENT_TYPES
 from ordercast.store.tables import PushEvent
 
 EXAMPLE_EVENT = "order.completed"
@@ -32,7 +32,7 @@ EXAMPLE_SECRETS = {
     False: "an-example-not-secret-at-all",
 }
 """What previews without a subscriber are signed with: Standard Webhooks, and other methods."""
-EVENTS = (*EVENT_TYPES, LINES_ENDED)
+EVENTS = ", ".join(ALL_EVENT_TYPES)
 EOL = "\n"
 
 
@@ -43,7 +43,7 @@ def preview(
     body: Annotated[
         str | None, typer.Option(help="A push dialect, or cloudevents, without a subscriber.")
     ] = None,
-    event: Annotated[str | None, typer.Option(help=f"One of: {', '.join(EVENTS)}.")] = None,
+    event: Annotated[str | None, typer.Option(help=f"One of: {EVENTS}.")] = None,
     order: Annotated[
         str | None, typer.Option(help="The last such event of this order; else a made-up one.")
     ] = None,
@@ -72,7 +72,10 @@ def preview(
 
 def bodies() -> None:
     """List what a subscriber may be sent as `body`."""
-    rows = [(CLOUD_EVENTS, "json", "utf-8", str(Method.STANDARD), "CloudEvents 1.0", "")]
+    rows = [
+        (name, "json", "utf-8", str(Method.STANDARD), spelling.description, "")
+        for name, spelling in OUR_OWN.items()
+    ]
     for each in push_dialects().values():
         written = each.written
         what = (written.format, written.charset, written.signature.method)
@@ -118,8 +121,8 @@ def _problems(
         yield Problem("subscriber", "one of the two it must be", cure)
     if subscriber is not None and masking:
         yield Problem("masking", "is the subscriber's own", "leave it out, or use --body")
-    if event is not None and event not in EVENTS:
-        yield Problem("event", f"there is no {event!r}", f"use one of: {', '.join(EVENTS)}")
+    if event is not None and event not in ALL_EVENT_TYPES:
+        yield Problem("event", f"there is no {event!r}", f"use one of: {EVENTS}")
     if body is not None:
         problems = list(forms.problems_with_form(body, [], [event or EXAMPLE_EVENT], None))
         yield from (each for each in problems if each.problem.startswith("there is no"))

@@ -75,6 +75,9 @@ class Health(StrEnum):
 CLOUD_EVENTS = "cloudevents"
 """The body of whoever names no push dialect."""
 
+TMF641 = "tmf641"
+"""The body as TMF641 has it for the listeners of its hub."""
+
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Names = Annotated[list[Name], Field(max_length=100)]
 LinesEverySeconds = Annotated[int, Field(ge=1, le=3600)]

@@ -1,11 +1,12 @@
 """Channels: the ways by which a push goes out. The scheme of its URL says which."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ordercast.delivery.answers import Answer
 from ordercast.delivery.verdicts import Reason
+from ordercast.store.devices import DeviceState
 from ordercast.store.inbox import ReplyTo
 
 
@@ -13,7 +14,8 @@ from ordercast.store.inbox import ReplyTo
 class Push:
     """One event on its way to one subscriber: the same id and body at every attempt.
 
-    `reply_to` is where the sender of an order waits, if it is the sender who is told.
+    `reply_to` is where the sender of an order waits, if it is the sender who is told. `devices`
+    are there for a channel that keeps their last states; `time` is when it happened.
     """
 
     url: str
@@ -23,6 +25,9 @@ class Push:
     body: bytes
     headers: Mapping[str, str]
     reply_to: ReplyTo | None = None
+    order_no: str = ""
+    time: str = ""
+    devices: Sequence[DeviceState] = ()
 
 
 class Channel(Protocol):

@@ -14,12 +14,14 @@ from uuid import UUID
 
 from config.push_dialects import PushDialect, push_dialects
 from config.push_shape import Method
-from ordercast.contracts.subscriber import CLOUD_EVENTS
+from ordercast.contracts.subscriber import CLOUD_EVENTS, TMF641
+from ordercast.delivery import tmf_events
 from ordercast.delivery.channels import Push
 from ordercast.delivery.cloud_events import MEDIA_TYPE, body_of
 from ordercast.delivery.key_signatures import signature
 from ordercast.delivery.push_forms import Filled, fill, write
 from ordercast.delivery.signing import PREFIX, signed_headers
+from ordercast.delivery.tmf_events import listener_url, tmf_event
 from ordercast.domain.errors import PushNotMade
 from ordercast.domain.partial_masks import Masking, PartialMask
 from ordercast.store import subscribers
@@ -31,6 +33,20 @@ KEPT = 512
 """How many bodies, each under 20 kB, are kept for the next subscriber."""
 
 Value = TypeVar("Value")
+
+
+class Spelling(NamedTuple):
+    """A body of our own: what it is, and what makes its text of an event and its data."""
+
+    description: str
+    media_type: str
+    text: Callable[..., str]
+
+
+OUR_OWN: Mapping[str, Spelling] = {
+    CLOUD_EVENTS: Spelling("CloudEvents 1.0", MEDIA_TYPE, body_of),
+    TMF641: Spelling(tmf_events.STATE_CHANGE, tmf_events.MEDIA_TYPE, tmf_event),
+}
 
 
 class Form(NamedTuple):
@@ -54,9 +70,9 @@ def form_of(subscriber: Subscriber) -> Form:
     return Form(subscriber.body, tuple(sorted(map(Masking, subscriber.masking))))
 
 
-def masked(event: PushEvent, masking: Iterable[Masking]) -> dict[str, Any]:
+def masked(event: PushEvent, masking: Iterable[str]) -> dict[str, Any]:
     """The data of an event as a subscriber with that masking may see it, by whatever way."""
-    wanted = tuple(masking)
+    wanted = tuple(map(Masking, masking))
     return PartialMask(wanted)(event.data) if wanted else event.data
 
 
@@ -80,27 +96,33 @@ class Composer:
         if leased.reply_to is None:
             secrets = [*map(self._secret, subscribers.sealed_secrets(subscriber, at=at))]
         made = self.compose(event, form_of(subscriber), secrets, at=at)
+        url = subscribers.url_of(subscriber)
         return Push(
-            subscribers.url_of(subscriber),
+            listener_url(url) if subscriber.body == TMF641 else url,
             str(event.id),
             event.type,
             made.media_type,
             made.body,
             made.headers,
             leased.reply_to,
+            order_no=event.order_no,
+            time=event.occurred_at.isoformat(),
+            devices=[each for each in leased.devices if each.named_by not in subscriber.masking],
         )
 
     def compose(
         self, event: PushEvent, form: Form, secrets: Sequence[str], *, at: datetime
     ) -> Composed:
         """An event in a form, signed with the secrets that are valid, the new one first."""
-        if form.body != CLOUD_EVENTS:
+        spelling = OUR_OWN.get(form.body)
+        if spelling is None:
             return self._in_dialect(event, form, secrets, at)
-        text, body = self._bodies.get((event.id, form), lambda: self._cloud_event(event, form))
-        return Composed(MEDIA_TYPE, body, _standard(event, text, secrets, at))
+        text, body = self._bodies.get((event.id, form), lambda: self._spelled(event, form))
+        return Composed(spelling.media_type, body, _standard(event, text, secrets, at))
 
-    def _cloud_event(self, event: PushEvent, form: Form) -> tuple[str, bytes]:
-        text = body_of(event, masked(event, form.masking), base_url=self._base_url)
+    def _spelled(self, event: PushEvent, form: Form) -> tuple[str, bytes]:
+        data = masked(event, form.masking)
+        text = OUR_OWN[form.body].text(event, data, base_url=self._base_url)
         return text, text.encode()
 
     def _in_dialect(

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from config.documents import one_of
 from config.push_dialects import push_dialects
 from config.push_shape import Method
-from ordercast.contracts.subscriber import CLOUD_EVENTS, DEFAULT_EVENT_TYPES, Policy
+from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES, Policy
 from ordercast.delivery import key_signatures, signing
-from ordercast.delivery.composing import Composer, Form
+from ordercast.delivery.composing import OUR_OWN, Composer, Form
 from ordercast.delivery.example_events import AT, example_event
 from ordercast.domain.errors import Problem, PushNotMade
 from ordercast.domain.partial_masks import Masking
@@ -38,14 +38,15 @@ def problems_with_form(
     `event_types` are those that are told, by name.
     """
     dialect = push_dialects().get(body)
-    if dialect is None and body != CLOUD_EVENTS:
-        cure = one_of([CLOUD_EVENTS, *push_dialects()], body)
+    if dialect is None and body not in OUR_OWN:
+        cure = one_of([*OUR_OWN, *push_dialects()], body)
         yield Problem("body", f"there is no push dialect {body!r}", cure)
         return
     if secret is not None and (problem := problem_with_secret(body, secret)):
         yield problem
-    if dialect is not None and (failure := _failure(Form(body, tuple(masking)), event_types)):
-        yield Problem("body", failure, f"mend {dialect.path.name}, or choose another dialect")
+    if failure := _failure(Form(body, tuple(masking)), event_types):
+        mend = f"mend {dialect.path.name}" if dialect else "ask for other events"
+        yield Problem("body", failure, f"{mend}, or choose another body")
 
 
 def problem_with_secret(body: str, secret: str) -> Problem | None:

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from config.settings import settings
 from ordercast.contracts.subscriber import (
+    TMF641,
     CreatedSubscriber,
     NewSecret,
     NewSubscriber,
@@ -26,6 +27,7 @@ from ordercast.delivery.forms import (
     told,
 )
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
+from ordercast.delivery.mqtt_topics import problem_with_topic
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.partial_masks import Masking
 from ordercast.store import subscribers
@@ -33,7 +35,7 @@ from ordercast.store.engine import Database
 from ordercast.store.pushes import LINES_ENDED, event_type_pattern
 from ordercast.store.tables import Subscriber
 
-PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671}
+PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671, "mqtt": 1883, "mqtts": 8883}
 
 
 def check(wanted: NewSubscriber, guard: Guard) -> None:
@@ -82,6 +84,7 @@ def _problems(wanted: NewSubscriber, guard: Guard) -> Iterator[Problem]:
     yield from _problems_with_event_types(wanted.event_types)
     event_types = told(wanted.event_types, wanted.policy)
     yield from problems_with_form(wanted.body, wanted.masking, event_types, wanted.secret)
+    yield from _problems_with_callback(wanted.body, wanted.url)
 
 
 def _problems_with_change(
@@ -95,6 +98,8 @@ def _problems_with_change(
     if subscriber.kind == SubscriberKind.AGENT and wanted.agents not in ([], [subscriber.agent]):
         yield Problem("agents", "does not go with kind agent", "leave it out")
     yield from _problems_with_event_types(wanted.event_types)
+    body, url = given.get("body", subscriber.body), given.get("url", subscriber.url)
+    yield from _problems_with_callback(body, url)
     if given.keys() & {"body", "masking", "event_types", "policy"}:
         yield from _problems_with_new_form(subscriber, given)
 
@@ -108,6 +113,11 @@ def _problems_with_new_form(subscriber: Subscriber, given: dict[str, Any]) -> It
     is_new = method_of(body) is not method_of(subscriber.body)
     secret = subscribers.secret_of(subscriber) if is_new else None
     yield from problems_with_form(body, masking, event_types, secret)
+
+
+def _problems_with_callback(body: str, url: str) -> Iterator[Problem]:
+    if body == TMF641 and not url.startswith("http"):
+        yield Problem("body", "tmf641 goes to a callback", "use an http or https URL")
 
 
 def _problems_with_agent(wanted: NewSubscriber) -> Iterator[Problem]:
@@ -138,7 +148,7 @@ def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:
         yield Problem("url", f"is not a URL ({error})", "use https://host/path")
         return
     if url.scheme not in PORTS or not url.host:
-        yield Problem("url", "is not an http, https or amqp URL", "use https://host/path")
+        yield Problem("url", "is not an http, https, amqp or mqtt URL", "use https://host/path")
     elif url.fragment:
         yield Problem("url", "has a fragment", "leave out what follows the #")
     elif problem := _problem_of_its_kind(url, text):
@@ -148,7 +158,9 @@ def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:
 
 
 def _problem_of_its_kind(url: httpx.URL, text: str) -> Problem | None:
-    """A webhook is signed and needs no password; a broker wants one, and an exchange."""
+    """A webhook is signed and needs no password; a broker wants one, and an exchange or topic."""
+    if url.scheme.startswith("mqtt"):
+        return problem_with_topic(text)
     if not url.scheme.startswith("amqp"):
         cure = "leave them out; pushes are signed"
         return Problem("url", "holds credentials", cure) if url.userinfo else None

@@ -6,7 +6,7 @@ the transaction fails, nothing is done.
 
 import logging
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ log = logging.getLogger("ordercast.store")
 WITH_IT, AFTER_IT = "with the commit", "after the commit"
 
 
-def with_commit(session: Session, key: Hashable, deed: Callable[[Session], None]) -> None:
+def with_commit(session: Session, key: Hashable, deed: Callable[[Any], object]) -> None:
     """Do something at the end of the session's transaction, as a part of it."""
     session.info.setdefault(WITH_IT, {})[key] = deed
 

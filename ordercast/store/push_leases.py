@@ -31,7 +31,9 @@ from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.delivery_states import DeliveryState
+from ordercast.store.devices import DeviceState
 from ordercast.store.inbox import ReplyTo
+from ordercast.store.last_states import last_states
 from ordercast.store.replying import SENDERS, where_senders_wait
 from ordercast.store.tables import PushDelivery, PushEvent, Subscriber
 
@@ -42,13 +44,15 @@ PENDING = DeliveryState.PENDING.value
 class LeasedDelivery:
     """A delivery that its holder alone may send until the lease ends.
 
-    `reply_to` is where the sender waits, if it is the order's sender who is told.
+    `reply_to` is where the sender waits, if it is the order's sender who is told; `devices` are
+    read for who keeps their last states, by MQTT.
     """
 
     delivery: PushDelivery
     event: PushEvent
     subscriber: Subscriber
     reply_to: ReplyTo | None = None
+    devices: Sequence[DeviceState] = ()
 
 
 @dataclass(frozen=True)
@@ -239,12 +243,19 @@ def _read(session: Session, ids: Sequence[UUID]) -> list[LeasedDelivery]:
     told = _by_id(session, Subscriber, {each.subscriber_id for each in deliveries})
     to_senders = {each.order_no for each in deliveries if each.subscriber_id == SENDERS}
     waiting = where_senders_wait(session, to_senders) if to_senders else {}
+    by_mqtt = [
+        (each, events[each.event_id])
+        for each in deliveries
+        if told[each.subscriber_id].url.startswith("mqtt")
+    ]
+    devices = last_states(session, by_mqtt) if by_mqtt else {}
     return [
         LeasedDelivery(
             each,
             events[each.event_id],
             told[each.subscriber_id],
             waiting.get(each.order_no) if each.subscriber_id == SENDERS else None,
+            devices.get(each.id, ()),
         )
         for each in deliveries
     ]

@@ -16,7 +16,7 @@ from ordercast.contracts.subscriber import (
     SubscriberKind,
     SubscriberState,
 )
-from ordercast.store import replying, superseding
+from ordercast.store import feed, replying, superseding
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.delivery_states import DeliveryState
@@ -33,6 +33,8 @@ EVENT_TYPES = (
 
 LINES_ENDED = "order.lines-ended"
 """Lines that ended while their order goes on: told to those whose policy is `lines`, no others."""
+
+ALL_EVENT_TYPES = (*EVENT_TYPES, LINES_ENDED)
 
 KEPT = (SubscriberState.ACTIVE.value, SubscriberState.DISABLED.value)
 """The states of those for whom deliveries are written."""
@@ -84,6 +86,7 @@ def add_events(
     if not fresh:
         return []
     moment = at or now()
+    known_tags = sorted({tag for tag in (*tags, order.primary_tag) if tag})
     written = [
         PushEvent(
             id=key,
@@ -93,14 +96,15 @@ def add_events(
             type=event.type,
             occurred_at=moment,
             data=dict(event.data),
+            tags=known_tags,
         )
         for place, (key, event) in enumerate(fresh.items(), start=1)
     ]
     order.event_count += len(written)
     for some in chunks(written):
         session.execute(insert(PushEvent), [row.model_dump() for row in some])
-    known_tags = {*tags, order.primary_tag} - {None}
-    if _add_deliveries(session, order, written, tags={tag for tag in known_tags if tag}):
+    feed.join_feed(session)
+    if _add_deliveries(session, order, written, tags=set(known_tags)):
         nudge_after_commit(session, Topic.DELIVER)
     return written
 
@@ -195,7 +199,7 @@ def intervals(
     return {
         seconds
         for each in session.exec(asking)
-        if _may_see(each, order) and (tags is None or _has_tag(each, tags))
+        if _may_see(each, order.agent) and (tags is None or _has_tag(each, tags))
         if (seconds := interval(each)) is not None
     }
 
@@ -204,14 +208,20 @@ def _sees(subscriber: Subscriber, order: ServiceOrder, tags: set[str]) -> bool:
     """Whether an order with these tags concerns the subscriber."""
     if subscriber.id == replying.SENDERS:
         return order.reply_to is not None
-    return _may_see(subscriber, order) and _has_tag(subscriber, tags)
+    return _may_see(subscriber, order.agent) and _has_tag(subscriber, tags)
 
 
-def _may_see(subscriber: Subscriber, order: ServiceOrder) -> bool:
-    """Whether an order concerns the subscriber, whatever its tags will be."""
-    if subscriber.kind == SubscriberKind.AGENT and subscriber.agent != order.agent:
+def concerns(subscriber: Subscriber, event: PushEvent, *, agent: str) -> bool:
+    """Whether a subscriber is told of an event of an order of that agent."""
+    sees = _may_see(subscriber, agent) and _has_tag(subscriber, event.tags)
+    return sees and _wants(subscriber, event.type, event.data)
+
+
+def _may_see(subscriber: Subscriber, agent: str) -> bool:
+    """Whether the orders of an agent concern the subscriber, whatever their tags will be."""
+    if subscriber.kind == SubscriberKind.AGENT and subscriber.agent != agent:
         return False
-    return not subscriber.agents or order.agent in subscriber.agents
+    return not subscriber.agents or agent in subscriber.agents
 
 
 def _has_tag(subscriber: Subscriber, tags: Collection[str]) -> bool:

@@ -88,6 +88,11 @@ def listing(session: Session, *, limit: int, offset: int = 0) -> tuple[int, Sequ
     return total, session.exec(page.offset(offset).limit(limit)).all()
 
 
+def kept(session: Session) -> Sequence[Subscriber]:
+    """All subscribers that are not deleted."""
+    return session.exec(select(Subscriber).where(_kept())).all()
+
+
 def delete(session: Session, subscriber_id: str) -> None:
     """Tell a subscriber nothing more; what it was told stays in the ledger."""
     subscriber = get(session, subscriber_id)

@@ -41,10 +41,10 @@ def _time(**options: Any) -> Any:
     return Field(sa_type=UtcDateTime, **options)
 
 
-def _few(name: str, *columns: str, where: str) -> Index:
+def _few(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """An index of the few rows that a loop looks for, however many there are beside them."""
     condition = text(where)
-    return Index(name, *columns, postgresql_where=condition, sqlite_where=condition)
+    return Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
 
 
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
@@ -366,6 +366,7 @@ class Subscriber(SQLModel, table=True):
     old_secret_until: datetime | None = _time(default=None)
     policy: str = "final"
     lines_every_seconds: int = 10
+    hub_query: str | None = None
     state: str = Field(default="active", index=True)
     created_at: datetime = _time()
     disabled_at: datetime | None = _time(default=None)
@@ -413,10 +414,18 @@ class LineNotice(SQLModel, table=True):
 
 
 class PushEvent(SQLModel, table=True):
-    """Something that happened to an order; `sequence` counts the events of the order."""
+    """Something that happened to an order; `sequence` counts the events of the order.
+
+    `position` is its place in the feed of all events, given once it is committed; `tags` are
+    those that the order had then.
+    """
 
     __tablename__ = "push_event"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (UniqueConstraint("order_no", "sequence"),)
+    __table_args__ = (
+        UniqueConstraint("order_no", "sequence"),
+        _few("ix_push_event_position", "position", where="position IS NOT NULL", unique=True),
+        _few("ix_push_event_unnumbered", "order_no", "sequence", where="position IS NULL"),
+    )
 
     id: uuid.UUID = Field(primary_key=True)
     order_no: str
@@ -425,6 +434,17 @@ class PushEvent(SQLModel, table=True):
     type: str = Field(index=True)
     occurred_at: datetime = _time()
     data: dict[str, Any] = _json(default_factory=dict)
+    tags: list[str] = _json(default_factory=list)
+    position: int | None = Field(default=None, sa_type=COUNTER)
+
+
+class FeedHead(SQLModel, table=True):
+    """The newest position of a feed; who holds the row may give the next ones."""
+
+    __tablename__ = "feed_head"  # pyright: ignore[reportAssignmentType]
+
+    name: str = Field(primary_key=True)
+    position: int = Field(default=0, sa_type=COUNTER)
 
 
 class PushDelivery(SQLModel, table=True):
@@ -493,6 +513,17 @@ class PushAttempt(SQLModel, table=True):
     answer: str
 
 
+class DeviceNews(SQLModel, table=True):
+    """The event with the newest state of a device that a subscriber is told of."""
+
+    __tablename__ = "device_news"  # pyright: ignore[reportAssignmentType]
+
+    subscriber_id: str = Field(primary_key=True)
+    device: str = Field(primary_key=True)
+    occurred_at: datetime = _time()
+    event_id: uuid.UUID
+
+
 class OperatorAlert(SQLModel, table=True):
     """Something that a person must hear of; `sent_at` is when somebody was told."""
 
@@ -505,3 +536,5 @@ class OperatorAlert(SQLModel, table=True):
     text: str = Field(sa_type=Text)
     created_at: datetime = _time()
     sent_at: datetime | None = _time(default=None)
+    tries: int = 0
+    due_at: datetime | None = _time(default=None)

@@ -13,3 +13,5 @@ class Topic(StrEnum):
     LINES = "lines"
     CLAIM = "claim"
     RECOVER = "recover"
+    NUMBER = "number"
+    FEED = "feed"

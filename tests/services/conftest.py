@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.mosquitto import Mosquitto
 from tests.services.nats import NatsServer
 from tests.services.rabbitmq import RabbitMQ
 
@@ -16,6 +17,15 @@ def rabbitmq(request: pytest.FixtureRequest) -> RabbitMQ:
     """The server of ORDERCAST_TEST_RABBITMQ, whose user may declare queues; else our own."""
     given = os.environ.get("ORDERCAST_TEST_RABBITMQ")
     return RabbitMQ(given) if given else request.getfixturevalue("rabbit_node")
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[Mosquitto]:
+    """An MQTT broker of the tests' own, which they may stop and start."""
+    if missing := Mosquitto.missing_programs():
+        pytest.skip(f"no {', '.join(missing)}: run .ci/services")
+    with tempfile.TemporaryDirectory(prefix="mosquitto-") as home, Mosquitto(Path(home)) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services.ceph import Ceph
+from tests.services.mosquitto import Mosquitto
 from tests.services.nats import NatsServer
 from tests.services.postgres import Cluster
 from tests.services.rabbitmq import RabbitNode
@@ -72,10 +73,17 @@ def nats(home: Path) -> Iterator[Settings]:
         yield {"ORDERCAST_BROKER__URL": server.url}
 
 
+@contextmanager
+def mosquitto(home: Path) -> Iterator[Settings]:
+    with Mosquitto(home):
+        yield {}
+
+
 SERVERS = (
     Server("PostgreSQL", lambda: [] if Cluster.programs() else ["initdb"], postgres),
     Server("RabbitMQ", RabbitNode.missing_programs, rabbitmq, is_shared=False),
     Server("NATS", lambda: [] if NatsServer.program() else ["nats-server"], nats, is_shared=False),
+    Server("Mosquitto", Mosquitto.missing_programs, mosquitto, is_shared=False),
     Server("Redis", RedisServer.missing_programs, redis),
     Server("S3", Ceph.missing_programs, s3, is_shared=False),
 )

@@ -135,7 +135,16 @@ def test_an_exchange_may_be_subscribed_and_its_password_is_shown_to_nobody(http)
         ("amqp://127.0.0.1/vhost?exchange=", "names no exchange"),
         ("amqp://127.0.0.1/vhost?exchange=a&exchange=b", "names no exchange"),
         ("amqp://10.0.0.1/?exchange=a", "no push may go"),
-        ("mqtt://127.0.0.1/?exchange=a", "is not an http"),
+        ("nats://127.0.0.1/a", "is not an http"),
+        ("mqtt://127.0.0.1", "names no topic"),
+        ("mqtt://127.0.0.1/fleet/+/x", "names no topic"),
+        ("mqtt://127.0.0.1/fleet%23", "names no topic"),
+        ("mqtts://127.0.0.1/$SYS/x", "names no topic"),
+        ("mqtt://127.0.0.1/fleet//x", "names no topic"),
+        ("mqtt://127.0.0.1/fleet?exchange=a", "has the option 'exchange'"),
+        ("mqtt://127.0.0.1/fleet?expiry=soon", "has no seconds in expiry"),
+        ("mqtt://127.0.0.1/fleet?expiry=1&expiry=2", "has no seconds in expiry"),
+        ("mqtt://10.0.0.1/fleet", "no push may go"),
     ],
 )
 def test_what_is_wrong_with_the_address_of_a_broker_is_told(http, url, problem):

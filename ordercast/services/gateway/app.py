@@ -10,7 +10,9 @@ from config.tags import tag_rules
 from ordercast.services.gateway import (
     body_limit,
     cancellations,
+    events,
     health,
+    hub,
     inbox,
     orders,
     pushes,
@@ -20,6 +22,7 @@ from ordercast.services.gateway import (
     subscribers,
     work_orders,
 )
+from ordercast.services.gateway.feed_tail import FeedTail
 
 DESCRIPTION = """Carries telecom orders from receipt to broadcast completion.
 
@@ -32,6 +35,10 @@ def create_app() -> FastAPI:
     catalogue(), tag_rules(), dialects(), push_dialects()
     app = FastAPI(title="Ordercast", description=DESCRIPTION, version="0.1.0")
     app.add_middleware(body_limit.BodyLimit, limit_bytes=settings().gateway.max_body_bytes)
+    app.state.feed_tail = FeedTail(
+        base_url=settings().gateway_url,
+        most_waiting=settings().gateway.stream_most_waiting,
+    )
     refusals.install(app)
     for module in (
         orders,
@@ -41,6 +48,8 @@ def create_app() -> FastAPI:
         subscribers,
         pushes,
         results,
+        events,
+        hub,
         inbox,
         health,
     ):

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from contextlib import closing
 
 from config.settings import settings
+from ordercast.services.relay.alert import alert_forever
 from ordercast.services.relay.command import command
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.launch import launch
 from ordercast.services.relay.lines import tell_lines
 from ordercast.services.relay.loop import Loop
+from ordercast.services.relay.number import number_forever
 from ordercast.services.relay.prefect_server import prepare_until_done
 from ordercast.services.relay.recover import Recovery
 from ordercast.services.relay.wake import wake
@@ -25,6 +27,8 @@ def run(stop: threading.Event) -> None:
     loops = [
         _thread(deliver_forever, stop, push),
         _thread(_pass_on, stop, push),
+        _thread(number_forever, stop),
+        _thread(alert_forever, stop),
         _thread(prepare_until_done, stop),
         Loop(Topic.LAUNCH, launch, pause_seconds=often, stop=stop),
         Loop(Topic.WAKE, wake, pause_seconds=often, stop=stop),

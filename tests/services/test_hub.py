@@ -1,0 +1,177 @@
+"""The TMF641 hub: callbacks are registered and told as the standard says."""
+
+import json
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from fastapi.testclient import TestClient
+
+from ordercast.services.gateway.app import create_app
+from ordercast.services.relay.deliver import deliver_forever
+from ordercast.store.engine import database
+from ordercast.store.pushes import NewEvent, add_events
+from ordercast.store.tables import ServiceOrder
+from tests.conftest import forget
+from tests.waiting import wait_for
+
+HUB = "/tmf-api/serviceOrdering/v4/hub"
+CALLBACK = "http://127.0.0.1:9/tmf"
+SUMMARY = {
+    "state": "partial",
+    "agent": "agent-x",
+    "external_id": "P-1",
+    "title": "iot-card add",
+    "category": None,
+    "priority": 2,
+    "ordered_at": "2026-11-22T15:35:48.922346Z",
+    "sealed_at": "2026-11-22T15:38:05.637329Z",
+}
+
+
+@pytest.fixture
+def http(home, monkeypatch):
+    monkeypatch.setenv("ORDERCAST_RELAY__POLL_SECONDS", "0.05")
+    forget()
+    return TestClient(create_app(), raise_server_exceptions=False)
+
+
+@pytest.fixture
+def listener():
+    """A listener that keeps what it was told: path, media type and document."""
+    told = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            told.append((self.path, self.headers["content-type"], json.loads(body)))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.server_port}/tmf/", told
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def relay():
+    stop = threading.Event()
+    thread = threading.Thread(target=deliver_forever, args=(stop, None))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(20)
+
+
+def tell(*events, order_no="ord-20261122-aaaaaa", agent="agent-x"):
+    with database().write() as session:
+        order = session.get(ServiceOrder, order_no)
+        if order is None:
+            order = ServiceOrder(
+                order_no=order_no,
+                agent=agent,
+                content_sha256="",
+                message_id="m",
+                title="a SIM",
+                state="partial",
+                ordered_at=datetime.now(UTC),
+            )
+            session.add(order)
+            session.flush()
+        return add_events(session, order, events)
+
+
+def register(http, callback=CALLBACK, query=None):
+    document = {"callback": callback} | ({"query": query} if query is not None else {})
+    return http.post(HUB, json=document)
+
+
+def test_a_callback_is_registered_shown_and_removed(http):
+    made = register(http, query="eventType=ServiceOrderStateChangeEvent")
+    assert made.status_code == 201
+    shown = made.json()
+    assert shown.keys() == {"id", "callback", "query"}
+    assert made.headers["location"].endswith(f"{HUB}/{shown['id']}")
+    assert http.get(f"{HUB}/{shown['id']}").json() == shown
+    assert http.get(f"/subscribers/{shown['id']}").json()["body"] == "tmf641"
+    assert http.delete(f"{HUB}/{shown['id']}").status_code == 204
+    assert http.get(f"{HUB}/{shown['id']}").status_code == 404
+    assert http.delete(f"{HUB}/{shown['id']}").status_code == 404
+
+
+def test_the_same_callback_and_query_are_a_conflict_another_query_is_not(http):
+    assert register(http).status_code == 201
+    assert register(http).status_code == 409
+    assert register(http, query="state=failed").status_code == 201
+
+
+def test_another_subscriber_is_no_listener(http):
+    partner = {"kind": "public", "name": "partner", "url": "http://127.0.0.1:9/hook"}
+    key = http.post("/subscribers", json=partner).json()["id"]
+    assert http.get(f"{HUB}/{key}").status_code == 404
+    assert http.delete(f"{HUB}/{key}").status_code == 404
+    assert http.get(f"/subscribers/{key}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "word"),
+    [
+        ({}, "callback", "required"),
+        ({"callback": "http://10.0.0.1/"}, "callback", "private"),
+        ({"callback": "amqp://127.0.0.1/?exchange=x"}, "callback", "callback"),
+        ({"callback": CALLBACK, "id": "1"}, "id", ""),
+        ({"callback": CALLBACK, "query": "colour=red"}, "query", "colour"),
+        ({"callback": CALLBACK, "query": "state=held"}, "query", "state=held"),
+        ({"callback": CALLBACK, "query": "state="}, "query", "no value"),
+        ({"callback": CALLBACK, "query": "eventType=ServiceOrderCreateEvent"}, "query", "Create"),
+    ],
+)
+def test_what_is_not_understood_is_refused_in_words(http, document, field, word):
+    answer = http.post(HUB, json=document)
+    assert answer.status_code == 400, answer.text
+    problems = answer.json()["problems"]
+    assert [each["field"] for each in problems] == [field]
+    assert word.casefold() in problems[0]["problem"].casefold()
+
+
+@pytest.mark.service
+def test_a_listener_is_told_of_a_new_state_as_the_standard_has_it(http, listener):
+    callback, told = listener
+    register(http, callback)
+    (event,) = tell(NewEvent("order.partial", 3, SUMMARY))
+    tell(NewEvent("work-order.completed", 3), NewEvent("order.reopened", 4))
+    with relay():
+        wait_for(lambda: len(told) == 2, what="not told")
+    path, media_type, document = told[0]
+    assert path == "/tmf/listener/serviceOrderStateChangeEvent"
+    assert media_type.startswith("application/json")
+    assert document["eventId"] == str(event.id)
+    assert document["eventType"] == "ServiceOrderStateChangeEvent"
+    assert datetime.fromisoformat(document["eventTime"]).tzinfo
+    order = document["event"]["serviceOrder"]
+    assert (order["id"], order["state"], order["externalId"]) == (event.order_no, "partial", "P-1")
+    assert order["href"].endswith(f"/tmf-api/serviceOrdering/v4/serviceOrder/{event.order_no}")
+    assert order["relatedParty"][0]["id"] == "agent-x"
+    assert order["priority"] == "2"
+    assert told[1][2]["event"]["serviceOrder"]["state"] == "inProgress"
+
+
+@pytest.mark.service
+def test_the_query_narrows_down_what_is_told(http, listener):
+    callback, told = listener
+    register(http, callback, "eventType=ServiceOrderStateChangeEvent&state=failed,partial&agent=b")
+    tell(NewEvent("order.partial", 1, SUMMARY), order_no="ord-1")
+    tell(NewEvent("order.completed", 1, SUMMARY), order_no="ord-2", agent="b")
+    tell(NewEvent("order.partial", 1, SUMMARY), order_no="ord-3", agent="b")
+    with relay():
+        wait_for(lambda: told, what="not told")
+    assert [each[2]["event"]["serviceOrder"]["id"] for each in told] == ["ord-3"]
