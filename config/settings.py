@@ -131,6 +131,12 @@ class RelaySettings(BaseModel):
         default=32, description="deliveries that one relay sends at once"
     )
     deliver_timeout_seconds: float = Field(default=15, description="for one delivery attempt")
+    replay_per_second: float = Field(
+        default=20, gt=0, description="pushes of a replay that fall due in a second"
+    )
+    replay_waiting: int = Field(
+        default=16, ge=1, description="a replay rests while so many of its pushes are overdue"
+    )
     allow_networks: str = Field(
         default="127.0.0.0/8,::1/128",
         description="private networks that subscribers may live in, CIDR, by comma",

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ordercast.cli import replays
 from ordercast.cli.subscribers import AsJson
 from ordercast.delivery.explaining import explain_attempt, explain_push
 from ordercast.store import orders, push_ledger
@@ -16,6 +17,11 @@ from ordercast.store.push_ledger import PushFilter, parse_state
 from ordercast.store.pushes import DeliveryState
 
 app = typer.Typer(help="What each subscriber was told, and what came of it.", no_args_is_help=True)
+app.command("replay")(replays.replay)
+app.command("replays")(replays.list_replays)
+app.command("pause")(replays.pause)
+app.command("resume")(replays.resume)
+app.command("cancel")(replays.cancel)
 
 MOST_OF_AN_ORDER = 1000
 

@@ -179,3 +179,8 @@ def _wants(subscriber: Subscriber, event_type: str) -> bool:
         return replying.is_told(event_type)
     patterns = subscriber.event_types or DEFAULT_EVENT_TYPES
     return any(fnmatchcase(event_type, pattern) for pattern in patterns)
+
+
+def concerns(subscriber: Subscriber, order: ServiceOrder, event_type: str, tags: set[str]) -> bool:
+    """Whether a subscriber is to be told of an event of an order that has these tags."""
+    return _sees(subscriber, order, tags) and _wants(subscriber, event_type)

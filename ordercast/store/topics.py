@@ -12,3 +12,4 @@ class Topic(StrEnum):
     DELIVER = "deliver"
     CLAIM = "claim"
     RECOVER = "recover"
+    REPLAY = "replay"
