@@ -8,20 +8,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ordercast.cli import replays
+from ordercast.cli import replays as replay_commands
+from ordercast.cli.replays import print_replays
 from ordercast.cli.subscribers import AsJson
 from ordercast.delivery.explaining import explain_attempt, explain_push
-from ordercast.store import orders, push_ledger
+from ordercast.delivery.explaining_replays import explain_replay
+from ordercast.store import orders, push_ledger, replays
 from ordercast.store.engine import database
 from ordercast.store.push_ledger import PushFilter, parse_state
 from ordercast.store.pushes import DeliveryState
 
 app = typer.Typer(help="What each subscriber was told, and what came of it.", no_args_is_help=True)
-app.command("replay")(replays.replay)
-app.command("replays")(replays.list_replays)
-app.command("pause")(replays.pause)
-app.command("resume")(replays.resume)
-app.command("cancel")(replays.cancel)
+app.command("replay")(replay_commands.replay)
+app.command("replays")(replay_commands.list_replays)
+app.command("pause")(replay_commands.pause)
+app.command("resume")(replay_commands.resume)
+app.command("cancel")(replay_commands.cancel)
 
 MOST_OF_AN_ORDER = 1000
 
@@ -38,12 +40,15 @@ def show(order_no: str, as_json: AsJson = False) -> None:
             attempts = push_ledger.attempts(session, entry.delivery.id)
             log = [explain_attempt(each) for each in attempts]
             pushes.append({**explain_push(entry), "attempt_log": log})
+        again = [explain_replay(session, each) for each in replays.of_order(session, order_no)]
     if as_json:
         typer.echo(json.dumps(pushes, ensure_ascii=False, indent=2))
         return
     _print(pushes)
     for push in pushes:
         _print_attempts(push)
+    if again:
+        print_replays("Replays", again)
 
 
 @app.command("list")
