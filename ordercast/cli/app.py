@@ -11,6 +11,7 @@ from ordercast.cli import (
     inbox,
     orders,
     pushes,
+    receiver,
     running,
     sending,
     subscribers,
@@ -34,6 +35,7 @@ app.command("report")(sending.report)
 app.add_typer(orders.app, name="orders", help="Orders: list, show, cancel, reopen, retry.")
 app.add_typer(pushes.app, name="pushes", help="Pushes: who was told what, and what they said.")
 app.add_typer(subscribers.app, name="subscribers", help="Subscribers: who is told.")
+app.add_typer(receiver.app, name="receiver", help="A small receiver, and why a signature fails.")
 app.add_typer(dialects.app, name="dialect", help="Partners' dialects: list, try a message.")
 app.add_typer(archive.app, name="archive", help="The archive: find, show, get, verify, buckets.")
 app.add_typer(inbox.app, name="inbox", help="Messages as they came, and what became of them.")

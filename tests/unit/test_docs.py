@@ -71,7 +71,7 @@ def shown_default(field: FieldInfo) -> str:
 def commands(command: Any, path: str) -> Iterator[tuple[str, set[str]]]:
     """Each command that can be called, with its options."""
     inner = getattr(command, "commands", None)
-    if not inner:
+    if not inner or command.invoke_without_command:
         yield path, {"--help", *(option for each in command.params for option in each.opts)}
     for name, each in (inner or {}).items():
         yield from commands(each, f"{path} {name}")
