@@ -4,6 +4,7 @@ OrdercastError
 ├── Refused                 the sender must mend something
 │   ├── InvalidMessage      fields that are missing or wrong, each with its cure
 │   ├── TooLarge            a body over the documented limit
+│   ├── TooSoon             the same again, before its time
 │   ├── NotFound            no such order, work order, subscriber …
 │   └── Conflict            the state of things does not allow it
 ├── TransientFault          will pass by itself: the order is parked and tried again
@@ -62,6 +63,14 @@ class TooLarge(Refused):
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         super().__init__(f"the body is over {limit_bytes} bytes; send it in parts")
+
+
+class TooSoon(Refused):
+    """Asked for again before its time; how many seconds are left."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"{message}; try again in {retry_after_seconds} s")
 
 
 class NotFound(Refused):
