@@ -175,20 +175,20 @@ def _concerned(
     numbers = {event.order_no for event in events}
     query = select(ServiceOrder).where(col(ServiceOrder.order_no).in_(numbers))
     orders = {order.order_no: order for order in session.exec(query)}
-    tags = _tags(session, numbers)
+    tags = tags_of(session, numbers)
     return {
         (event.id, subscriber.id)
         for event in events
         if (order := orders.get(event.order_no))
         for subscriber in audience
-        if concerns(subscriber, order, event.type, _tags_at(event, tags))
+        if concerns(subscriber, order, event.type, tags_at(event, tags))
     }
 
 
 Sealed = tuple[datetime, int, str, Sequence[str]]
 
 
-def _tags(session: Session, order_nos: set[str]) -> Mapping[str, Sequence[Sealed]]:
+def tags_of(session: Session, order_nos: set[str]) -> Mapping[str, Sequence[Sealed]]:
     """When each version was sealed and with which tags, by order, the first version first."""
     query = (
         select(
@@ -207,7 +207,7 @@ def _tags(session: Session, order_nos: set[str]) -> Mapping[str, Sequence[Sealed
     return found
 
 
-def _tags_at(event: PushEvent, sealed: Mapping[str, Sequence[Sealed]]) -> set[str]:
+def tags_at(event: PushEvent, sealed: Mapping[str, Sequence[Sealed]]) -> set[str]:
     """The tags by which the event was told when it was new."""
     before = [each for each in sealed.get(event.order_no, ()) if each[0] <= event.occurred_at]
     if not before:

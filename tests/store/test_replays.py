@@ -6,7 +6,6 @@ from itertools import pairwise
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event as sql_events
 from sqlmodel import col, func, select, update
 
 from ordercast.contracts.replay import NewReplay
@@ -25,6 +24,7 @@ from ordercast.store.tables import (
     ServiceOrder,
     Subscriber,
 )
+from tests.store.plans import noted, plan
 
 THEN = datetime(2026, 11, 22, 9, tzinfo=UTC)
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
@@ -347,23 +347,13 @@ def test_a_page_of_a_long_ledger_is_read_by_its_index(database):
     subscribe(database)
     for number in range(30):
         tell(database, f"ord-{number}")
-    statements = []
-
-    @sql_events.listens_for(database.engine, "before_cursor_execute")
-    def note(_connection, _cursor, statement, parameters, _context, _many):
-        statements.append((statement, parameters))
-
-    count(database, since=THEN)
+    with noted(database) as statements:
+        count(database, since=THEN)
     read = [each for each in statements if "FROM push_event" in each[0]]
     assert read
+    for statement, parameters in read:
+        told = plan(database, statement, parameters)
+        assert "ix_push_event_occurred" in told
+        assert "TEMP B-TREE" not in told and "Sort" not in told
     with database.read() as session:
         assert session.exec(select(func.count()).select_from(PushReplay)).one() == 0
-        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-        if not database.is_sqlite:
-            for dear in ("seqscan", "bitmapscan", "sort"):  # a few rows need no index
-                session.connection().exec_driver_sql(f"SET LOCAL enable_{dear} = off")
-        for statement, parameters in read:
-            plan = session.connection().exec_driver_sql(f"{explain} {statement}", parameters)
-            told = " ".join(str(row) for row in plan)
-            assert "ix_push_event_occurred" in told
-            assert "TEMP B-TREE" not in told and "Sort" not in told

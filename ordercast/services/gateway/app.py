@@ -7,10 +7,12 @@ from config.dialects import dialects
 from config.settings import settings
 from config.tags import tag_rules
 from ordercast.services.gateway import (
+    answers,
     body_limit,
     cancellations,
     health,
     inbox,
+    metrics,
     orders,
     pushes,
     refusals,
@@ -39,9 +41,11 @@ def create_app() -> FastAPI:
         reports,
         subscribers,
         replays,
+        answers,
         pushes,
         inbox,
         health,
+        metrics,
     ):
         app.include_router(module.router)
     return app
