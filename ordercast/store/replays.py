@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
@@ -17,6 +17,7 @@ from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.replying import SENDERS
 from ordercast.store.tables import PushDelivery, PushEvent, PushReplay
 
+NAMESPACE = UUID("2f4d9a10-6a1c-5d0b-9a7e-0c5d1e8b7f33")
 ENDED = (ReplayState.DONE, ReplayState.CANCELLED)
 
 
@@ -42,9 +43,18 @@ def _estimate(session: Session, replay: PushReplay) -> Estimate:
     return Estimate(pushes, replay.per_second, ceil(pushes / replay.per_second))
 
 
-def ask(session: Session, wanted: NewReplay, *, asked_by: str) -> PushReplay:
-    """Have pushes go out once more; NotFound as in `estimate`."""
+def ask(
+    session: Session, wanted: NewReplay, *, asked_by: str, key: str | None = None
+) -> PushReplay:
+    """Have pushes go out once more; NotFound as in `estimate`.
+
+    Who gives a key and asks again with it gets the replay that there is.
+    """
+    replay_id = f"rep-{(uuid5(NAMESPACE, key) if key else uuid4()).hex[:12]}"
+    if key and (known := session.get(PushReplay, replay_id)):
+        return known
     replay = _row(session, wanted, asked_by=asked_by)
+    replay.id = replay_id
     replay.expected = _estimate(session, replay).pushes
     session.add(replay)
     nudge_after_commit(session, Topic.REPLAY)
@@ -56,7 +66,7 @@ def _row(session: Session, wanted: NewReplay, *, asked_by: str) -> PushReplay:
     _look_for(session, wanted)
     at = now()
     return PushReplay(
-        id=f"rep-{uuid4().hex[:12]}",
+        id="",
         **wanted.model_dump(include={"event_id", "order_no", "subscriber_id", "since", "reason"}),
         until=min(wanted.until, at) if wanted.until else at,
         states=[each.value for each in wanted.wanted_states],

@@ -13,3 +13,4 @@ class Topic(StrEnum):
     CLAIM = "claim"
     RECOVER = "recover"
     REPLAY = "replay"
+    RECOVERED = "recovered"
