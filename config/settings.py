@@ -150,6 +150,12 @@ class RelaySettings(BaseModel):
     secret_overlap_hours: float = Field(
         default=24, description="how long a subscriber's old secret goes on signing beside the new"
     )
+    replay_per_second: float = Field(
+        default=20, gt=0, description="pushes of a replay that fall due in a second"
+    )
+    replay_waiting: int = Field(
+        default=16, ge=1, description="a replay rests while so many of its pushes are overdue"
+    )
     allow_networks: str = Field(
         default="127.0.0.0/8,::1/128",
         description="private networks that subscribers may live in, CIDR, by comma",

@@ -12,6 +12,7 @@ from ordercast.cli import (
     inbox,
     orders,
     pushes,
+    receiver,
     running,
     sending,
     subscriber_bodies,
@@ -40,6 +41,7 @@ subscribers.app.command("preview")(subscriber_bodies.preview)
 subscribers.app.command("bodies")(subscriber_bodies.bodies)
 subscribers.app.command("rotate")(subscriber_bodies.rotate)
 app.add_typer(alerts.app, name="alerts", help="Alerts: whom Ordercast tells.")
+app.add_typer(receiver.app, name="receiver", help="A small receiver, and why a signature fails.")
 app.add_typer(dialects.app, name="dialect", help="Partners' dialects: list, try a message.")
 app.add_typer(archive.app, name="archive", help="The archive: find, show, get, verify, buckets.")
 app.add_typer(inbox.app, name="inbox", help="Messages as they came, and what became of them.")

@@ -1,11 +1,10 @@
 """`ordercast archive`: find evidence by tag and time, read it, and verify that it is whole."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -22,12 +21,10 @@ from ordercast.archive.verifying import differences
 from ordercast.cli.archive_buckets import buckets
 from ordercast.cli.archive_by_block import default_archive
 from ordercast.cli.showing import complain
+from ordercast.domain.moments import parse_moment
 from ordercast.store import archive as index
 from ordercast.store.clock import now
 from ordercast.store.engine import Database, database
-
-AGO = re.compile(r"(\d{1,5})(m|h|d|w)")
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 app = typer.Typer(help="Find, read and verify the evidence of orders.", no_args_is_help=True)
 app.command("buckets")(buckets)
@@ -35,15 +32,10 @@ app.command("buckets")(buckets)
 
 def moment(text: str) -> datetime:
     """A time by ISO 8601, UTC unless it says otherwise, or as how long ago: 30m, 24h, 7d, 2w."""
-    ago = AGO.fullmatch(text)
-    if ago:
-        return now() - timedelta(**{UNITS[ago[2]]: int(ago[1])})
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        cure = "write 2026-11-22, 2026-11-22T08:00, or how long ago: 30m, 24h, 7d, 2w"
-        raise typer.BadParameter(f"{text!r} is no time; {cure}") from None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        return parse_moment(text, at=now())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 Tags = Annotated[

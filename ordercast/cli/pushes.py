@@ -8,14 +8,26 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ordercast.cli import replays as replay_commands
+from ordercast.cli.answers import print_matrix, untold
+from ordercast.cli.replays import print_replays
 from ordercast.cli.subscribers import AsJson
 from ordercast.delivery.explaining import explain_attempt, explain_push
-from ordercast.store import orders, push_ledger
+from ordercast.delivery.explaining_answers import explain_matrix
+from ordercast.delivery.explaining_replays import explain_replay
+from ordercast.store import push_ledger, replays
 from ordercast.store.engine import database
 from ordercast.store.push_ledger import PushFilter, parse_state
+from ordercast.store.push_matrix import matrix
 from ordercast.store.pushes import DeliveryState
 
 app = typer.Typer(help="What each subscriber was told, and what came of it.", no_args_is_help=True)
+app.command("untold")(untold)
+app.command("replay")(replay_commands.replay)
+app.command("replays")(replay_commands.list_replays)
+app.command("pause")(replay_commands.pause)
+app.command("resume")(replay_commands.resume)
+app.command("cancel")(replay_commands.cancel)
 
 MOST_OF_AN_ORDER = 1000
 
@@ -24,7 +36,7 @@ MOST_OF_AN_ORDER = 1000
 def show(order_no: str, as_json: AsJson = False) -> None:
     """Show all pushes of an order with every attempt."""
     with database().read() as session:
-        orders.order(session, order_no)
+        told = explain_matrix(matrix(session, order_no))
         wanted = PushFilter(order_no=order_no)
         _, entries = push_ledger.deliveries(session, wanted, limit=MOST_OF_AN_ORDER)
         pushes = []
@@ -32,12 +44,16 @@ def show(order_no: str, as_json: AsJson = False) -> None:
             attempts = push_ledger.attempts(session, entry.delivery.id)
             log = [explain_attempt(each) for each in attempts]
             pushes.append({**explain_push(entry), "attempt_log": log})
+        again = [explain_replay(session, each) for each in replays.of_order(session, order_no)]
     if as_json:
         typer.echo(json.dumps(pushes, ensure_ascii=False, indent=2))
         return
+    print_matrix(told)
     _print(pushes)
     for push in pushes:
         _print_attempts(push)
+    if again:
+        print_replays("Replays", again)
 
 
 @app.command("list")

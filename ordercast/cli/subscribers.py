@@ -1,10 +1,11 @@
 """`ordercast subscribers`: who is told, where, and of what."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from ordercast.cli.showing import show_json, show_table
 from ordercast.cli.subscriber_change import change
 from ordercast.cli.subscriber_views import AsJson, print_one, table
 from ordercast.contracts.subscriber import (
@@ -19,6 +20,7 @@ from ordercast.contracts.subscriber import (
 )
 from ordercast.delivery.guard import guard
 from ordercast.delivery.subscribing import check, subscribe
+from ordercast.delivery.testing import push_test_event
 from ordercast.intake.problems import validate
 from ordercast.store import subscribers
 from ordercast.store.engine import database
@@ -126,6 +128,33 @@ def show(subscriber_id: str, as_json: AsJson = False) -> None:
         typer.echo(view.model_dump_json(indent=2))
     else:
         print_one(view)
+
+
+@app.command("test")
+def test(subscriber_id: str, as_json: AsJson = False) -> None:
+    """Push a test event through the whole path, and show what was answered and why."""
+    found = push_test_event(database(), subscriber_id)
+    if as_json:
+        show_json(found)
+    else:
+        _print_test(found)
+    raise typer.Exit(not found["is_delivered"])
+
+
+def _print_test(found: dict[str, Any]) -> None:
+    attempt = found["attempt"] or {}
+    rows = [
+        ("verdict", f"{found['verdict']}: {attempt['reason']}" if attempt else "not sent"),
+        ("meaning", found["meaning"]["en"]),
+        ("", found["meaning"]["zh"]),
+        ("what to do", found["remedy"]["en"]),
+        ("", found["remedy"]["zh"]),
+        ("status", attempt.get("status")),
+        ("took", f"{attempt['duration_ms']} ms" if attempt else None),
+        ("answer", attempt.get("answer")),
+        ("push", found["push"]),
+    ]
+    show_table("Test push", ["", ""], rows)
 
 
 @app.command("remove")

@@ -30,6 +30,7 @@ def explain_push(entry: Entry) -> dict[str, Any]:
         "waits_for": waits_for(entry),
         "created_at": _moment(delivery.created_at),
         "ended_at": _moment(delivery.ended_at),
+        "replay": delivery.replay_id,
     }
 
 

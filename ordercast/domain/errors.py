@@ -5,6 +5,7 @@ OrdercastError
 │   ├── InvalidMessage      fields that are missing or wrong, each with its cure
 │   ├── TooLarge            a body over the documented limit
 │   ├── Forbidden           a link that was changed or has expired
+│   ├── TooSoon             the same again, before its time
 │   ├── NotFound            no such order, work order, subscriber …
 │   └── Conflict            the state of things does not allow it
 ├── TransientFault          will pass by itself: the order is parked and tried again
@@ -68,6 +69,14 @@ class TooLarge(Refused):
 
 class Forbidden(Refused):
     """What the request shows gives no right to what it asks for."""
+
+
+class TooSoon(Refused):
+    """Asked for again before its time; how many seconds are left."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"{message}; try again in {retry_after_seconds} s")
 
 
 class NotFound(Refused):

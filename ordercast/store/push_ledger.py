@@ -54,13 +54,13 @@ def deliveries(
         col(PushDelivery.sequence),
         col(PushDelivery.subscriber_id),
     )
-    page = _entries().where(*conditions).order_by(*newest).offset(offset).limit(limit)
+    page = entries().where(*conditions).order_by(*newest).offset(offset).limit(limit)
     return total, [Entry(*row) for row in session.exec(page)]
 
 
 def delivery(session: Session, delivery_id: UUID) -> Entry:
     """The delivery with that id; NotFound if there is none."""
-    row = session.exec(_entries().where(PushDelivery.id == delivery_id)).first()
+    row = session.exec(entries().where(PushDelivery.id == delivery_id)).first()
     if row is None:
         raise NotFound("push", str(delivery_id))
     return Entry(*row)
@@ -72,7 +72,8 @@ def attempts(session: Session, delivery_id: UUID) -> Sequence[PushAttempt]:
     return session.exec(query.order_by(col(PushAttempt.number))).all()
 
 
-def _entries():
+def entries():
+    """Deliveries with what belongs to each, for `Entry`."""
     last = and_(
         col(PushAttempt.delivery_id) == col(PushDelivery.id),
         col(PushAttempt.number) == col(PushDelivery.attempts),

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.alerts import alert
+from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.replying import SENDERS
 from ordercast.store.tables import PushAttempt, Subscriber
 
@@ -137,31 +138,8 @@ def _warn(
 def note_recovery(session: Session, subscriber: Subscriber, *, at: datetime) -> None:
     """A subscriber that was down takes pushes again; who was warned of it hears so."""
     subscriber.recovered_at = at
+    nudge_after_commit(session, Topic.RECOVERED)
     if subscriber.warned_at:
         subscriber.warned_at = None
         text = f"{subscriber.name} takes pushes again"
         alert(session, RECOVERED, subject=subscriber.id, text=text, at=at)
-
-
-def newly_recovered(session: Session, *, limit: int) -> Sequence[Subscriber]:
-    """Subscribers whose recovery nobody was told of yet; the first to recover first.
-
-    They are the caller's alone until its transaction ends with `mark_recovery_told`.
-    """
-    told = col(Subscriber.recovery_told_at)
-    query = (
-        select(Subscriber)
-        .where(Subscriber.state == ACTIVE, col(Subscriber.recovered_at).is_not(None))
-        .where(or_(told.is_(None), told < col(Subscriber.recovered_at)))
-        .order_by(col(Subscriber.recovered_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return session.exec(query.execution_options(populate_existing=True)).all()
-
-
-def mark_recovery_told(session: Session, subscribers: Sequence[Subscriber]) -> None:
-    """Somebody was told that they recovered."""
-    for subscriber in subscribers:
-        subscriber.recovery_told_at = subscriber.recovered_at
-        session.add(subscriber)

@@ -337,7 +337,8 @@ class Subscriber(SQLModel, table=True):
     A URL with a password is sealed, and shown without it. `failing_since` is the first failure
     since it answered last. While its breaker is not closed nothing is sent until `open_until`,
     then as much as `recovery` allows; `paced_until` is how far its rate is used up. The old
-    secret, sealed too, signs beside the new one until it is erased.
+    secret, sealed too, signs beside the new one until it is erased. `recovered_at` is when it
+    last answered again after a time of silence, `recovery_told_at` when Prefect heard of that.
     """
 
     __tablename__ = "subscriber"  # pyright: ignore[reportAssignmentType]
@@ -425,6 +426,7 @@ class PushEvent(SQLModel, table=True):
         UniqueConstraint("order_no", "sequence"),
         _few("ix_push_event_position", "position", where="position IS NOT NULL", unique=True),
         _few("ix_push_event_unnumbered", "order_no", "sequence", where="position IS NULL"),
+        Index("ix_push_event_occurred", "occurred_at", "id"),
     )
 
     id: uuid.UUID = Field(primary_key=True)
@@ -452,7 +454,7 @@ class PushDelivery(SQLModel, table=True):
 
     A pending one without `due_at` waits for an earlier event of its order to the same
     subscriber. `tries` are the attempts that count against the schedule; who leased it may
-    send it until `leased_until`.
+    send it until `leased_until`. `replay_id` is the last replay that it went out again for.
     """
 
     __tablename__ = "push_delivery"  # pyright: ignore[reportAssignmentType]
@@ -476,6 +478,7 @@ class PushDelivery(SQLModel, table=True):
         Index("ix_push_delivery_subscriber", "subscriber_id", "created_at"),
         Index("ix_push_delivery_lane", "order_no", "subscriber_id", "state", "sequence"),
         Index("ix_push_delivery_state", "state", "created_at"),
+        _few("ix_push_delivery_replay", "replay_id", "state", where="replay_id IS NOT NULL"),
     )
 
     id: uuid.UUID = Field(primary_key=True)
@@ -491,6 +494,7 @@ class PushDelivery(SQLModel, table=True):
     leased_by: str | None = None
     created_at: datetime = _time()
     ended_at: datetime | None = _time(default=None)
+    replay_id: str | None = None
 
 
 class PushAttempt(SQLModel, table=True):
@@ -538,3 +542,38 @@ class OperatorAlert(SQLModel, table=True):
     sent_at: datetime | None = _time(default=None)
     tries: int = 0
     due_at: datetime | None = _time(default=None)
+
+
+class PushReplay(SQLModel, table=True):
+    """A replay: which pushes go out once more, who asked and why, and how far it has come.
+
+    The cursor is the last event and subscriber that were looked at, in the order of events.
+    `next_push_at` is when the next push may fall due, `due_at` when the relay looks again.
+    """
+
+    __tablename__ = "push_replay"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_few("ix_push_replay_running", "due_at", where="state = 'running'"),)
+
+    id: str = Field(primary_key=True)
+    event_id: uuid.UUID | None = None
+    order_no: str | None = Field(default=None, index=True)
+    subscriber_id: str | None = None
+    since: datetime | None = _time(default=None)
+    until: datetime = _time()
+    states: list[str] = _json(default_factory=list)
+    verdict: str | None = None
+    per_second: float
+    reason: str = Field(sa_type=Text)
+    asked_by: str
+    asked_at: datetime = _time(index=True)
+    state: str
+    expected: int = 0
+    put_back: int = 0
+    made: int = 0
+    cursor_at: datetime | None = _time(default=None)
+    cursor_event: uuid.UUID | None = None
+    cursor_subscriber: str | None = None
+    is_read: bool = False
+    next_push_at: datetime = _time()
+    due_at: datetime = _time()
+    ended_at: datetime | None = _time(default=None)

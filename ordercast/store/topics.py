@@ -15,3 +15,5 @@ class Topic(StrEnum):
     RECOVER = "recover"
     NUMBER = "number"
     FEED = "feed"
+    REPLAY = "replay"
+    RECOVERED = "recovered"

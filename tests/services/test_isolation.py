@@ -9,7 +9,7 @@ from sqlmodel import func, select
 
 from ordercast.contracts.subscriber import SubscriberChange
 from ordercast.services.relay.deliver_ledger import DeliverLedger
-from ordercast.store import subscriber_health, subscribers
+from ordercast.store import recovering, subscribers
 from ordercast.store.engine import database
 from ordercast.store.tables import PushDelivery, Subscriber
 from tests.services import test_deliver
@@ -93,7 +93,7 @@ def test_the_breaker_lets_a_mended_receiver_back_in_by_ones_and_twos(home):
         assert stored(key).open_until is None
         assert stored(key).recovered_at
     with database().read() as session:
-        assert [each.id for each in subscriber_health.newly_recovered(session, limit=2)] == [key]
+        assert [each.id for each in recovering.recovered(session, limit=2)] == [key]
 
 
 def change(key, **document):

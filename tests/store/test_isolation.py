@@ -11,7 +11,7 @@ from ordercast.contracts.subscriber import NewSubscriber, SubscriberChange, Subs
 from ordercast.delivery.signing import new_secret
 from ordercast.services.relay.deliver_ledger import DeliverLedger
 from ordercast.services.relay.lanes import Room
-from ordercast.store import alerts, subscriber_health, subscribers
+from ordercast.store import alerts, recovering, subscriber_health, subscribers
 from ordercast.store.clock import now
 from ordercast.store.push_recording import Tried
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events
@@ -258,16 +258,16 @@ def test_a_turn_costs_the_same_whatever_the_backlog(database):
 def test_a_recovered_subscriber_is_found_once(database):
     key, one = open_breaker(database)
     with database.read() as session:
-        assert subscriber_health.newly_recovered(session, limit=9) == []
+        assert recovering.recovered(session, limit=9) == []
     set_to(database, key, open_until=now())
     while stored(database, key).open_until:
         one.answer(one.lease())
     with database.write() as session:
-        found = subscriber_health.newly_recovered(session, limit=9)
+        found = recovering.recovered(session, limit=9)
         assert [each.id for each in found] == [key]
-        subscriber_health.mark_recovery_told(session, found)
+        recovering.recovery_told(session, found)
     with database.read() as session:
-        assert subscriber_health.newly_recovered(session, limit=9) == []
+        assert recovering.recovered(session, limit=9) == []
 
 
 def test_a_failure_or_two_between_answers_is_no_recovery(database):

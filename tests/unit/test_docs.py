@@ -72,7 +72,7 @@ def shown_default(field: FieldInfo) -> str:
 def commands(command: Any, path: str) -> Iterator[tuple[str, set[str]]]:
     """Each command that can be called, with its options."""
     inner = getattr(command, "commands", None)
-    if not inner:
+    if not inner or command.invoke_without_command:
         options = (each.opts + each.secondary_opts for each in command.params)
         yield path, {"--help", *chain.from_iterable(options)}
     for name, each in (inner or {}).items():

@@ -8,15 +8,18 @@ from config.push_dialects import push_dialects
 from config.settings import settings
 from config.tags import tag_rules
 from ordercast.services.gateway import (
+    answers,
     body_limit,
     cancellations,
     events,
     health,
     hub,
     inbox,
+    metrics,
     orders,
     pushes,
     refusals,
+    replays,
     reports,
     results,
     subscribers,
@@ -46,12 +49,15 @@ def create_app() -> FastAPI:
         work_orders,
         reports,
         subscribers,
+        replays,
+        answers,
         pushes,
         results,
         events,
         hub,
         inbox,
         health,
+        metrics,
     ):
         app.include_router(module.router)
     return app

@@ -21,6 +21,7 @@ from ordercast.domain.errors import (
     Problem,
     Refused,
     TooLarge,
+    TooSoon,
 )
 from ordercast.intake.problems import problems_of_faults
 from ordercast.store.engine import DATABASE_AWAY
@@ -31,6 +32,7 @@ STATUS: dict[type[Refused], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooSoon: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -65,7 +67,9 @@ def _refused(_request: Request, error: Exception) -> JSONResponse:
             more["messageId"] = error.message_id
     if isinstance(error, Conflict) and error.fields:
         more["fields"] = list(error.fields)
-    return JSONResponse(error_body(status, status.phrase, str(error), **more), status)
+    rest = error.retry_after_seconds if isinstance(error, TooSoon) else None
+    headers = None if rest is None else {"Retry-After": str(rest)}
+    return JSONResponse(error_body(status, status.phrase, str(error), **more), status, headers)
 
 
 def _invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """Subscribers over HTTP: who is told, where, and of what."""
 
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
@@ -14,12 +15,18 @@ from ordercast.contracts.subscriber import (
 )
 from ordercast.delivery.guard import guard
 from ordercast.delivery.subscribing import change, check, rotate_secret, subscribe
+from ordercast.delivery.testing import push_test_event
+from ordercast.domain.errors import TooSoon
 from ordercast.intake.problems import validate
 from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
 from ordercast.store import subscribers
 from ordercast.store.engine import database
 
 router = APIRouter(prefix="/subscribers", tags=["subscribers"])
+
+TESTS_AT_ONCE = 4
+_tests = BoundedSemaphore(TESTS_AT_ONCE)
+"""Each waits for a receiver, in a thread that orders may need."""
 
 _BODY = {"content": {"application/json": {"schema": NewSubscriber.model_json_schema()}}}
 _CHANGE = {"content": {"application/json": {"schema": SubscriberChange.model_json_schema()}}}
@@ -82,3 +89,14 @@ def remove_subscriber(subscriber_id: str) -> None:
     """Tell a subscriber nothing more; its ledger stays, what is pending is withdrawn."""
     with database().write() as session:
         subscribers.delete(session, subscriber_id)
+
+
+@router.post("/{subscriber_id}/test")
+def test_subscriber(subscriber_id: str) -> dict[str, Any]:
+    """Push a test event through the whole path; the answer is explained in two languages."""
+    if not _tests.acquire(blocking=False):
+        raise TooSoon(f"{TESTS_AT_ONCE} tests are going on", retry_after_seconds=5)
+    try:
+        return push_test_event(database(), subscriber_id)
+    finally:
+        _tests.release()

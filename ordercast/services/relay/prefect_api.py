@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events import Event
 
 from config.prefect_server import DEPLOYMENT
 from ordercast.services.relay.remedies import FlowRunState
@@ -128,6 +129,11 @@ class PrefectApi:
                 "end_time": {"after_": moment.isoformat()},
             }
         )
+
+    def emit(self, events: Sequence[Event]) -> None:
+        """Tell Prefect of events; unlike its own `emit_event`, with an error if that fails."""
+        body = [event.model_dump(mode="json") for event in events]
+        self._client.request("POST", "/events", json=body).raise_for_status()
 
     def _filter(self, flow_runs: Mapping[str, Any]) -> dict[UUID, FlowRunState]:
         body = {"flow_runs": dict(flow_runs), "limit": READ_LIMIT, "sort": "END_TIME_DESC"}

@@ -1,4 +1,4 @@
-"""The relay: the loops that launch, wake, deliver, command and recover."""
+"""The relay: the loops that launch, wake, deliver, replay, command and recover."""
 
 import threading
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from ordercast.services.relay.loop import Loop
 from ordercast.services.relay.number import number_forever
 from ordercast.services.relay.prefect_server import prepare_until_done
 from ordercast.services.relay.recover import Recovery
+from ordercast.services.relay.recovered import tell_recovered
+from ordercast.services.relay.replay import replay
 from ordercast.services.relay.wake import wake
 from ordercast.store.nudges import Listener, Topic, nudge
 
@@ -34,6 +36,8 @@ def run(stop: threading.Event) -> None:
         Loop(Topic.WAKE, wake, pause_seconds=often, stop=stop),
         Loop(Topic.LINES, tell_lines, pause_seconds=often, stop=stop),
         Loop(Topic.COMMAND, command, pause_seconds=often, stop=stop),
+        Loop(Topic.REPLAY, replay, pause_seconds=often, stop=stop),
+        Loop(Topic.RECOVERED, tell_recovered, pause_seconds=seldom, stop=stop),
         Loop(Topic.RECOVER, Recovery().round, pause_seconds=seldom, stop=stop),
     ]
     for loop in loops:
