@@ -11,10 +11,9 @@ from ordercast.delivery.amqp import exchange_of
 from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
 from ordercast.delivery.mqtt_topics import problem_with_topic
 from ordercast.delivery.signing import new_secret, problem_with_secret
-from ordercast.delivery.tmf_events import tells_only_tmf
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.store import subscribers
-from ordercast.store.pushes import EVENT_TYPES, event_type_pattern
+from ordercast.store.pushes import event_type_pattern
 
 PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671, "mqtt": 1883, "mqtts": 8883}
 
@@ -61,13 +60,8 @@ def _problems_with_event_types(patterns: Sequence[str]) -> Iterator[Problem]:
 
 
 def _problems_with_form(wanted: NewSubscriber) -> Iterator[Problem]:
-    if wanted.form is not Form.TMF641:
-        return
-    if not wanted.url.startswith("http"):
+    if wanted.form is Form.TMF641 and not wanted.url.startswith("http"):
         yield Problem("form", "tmf641 goes to a callback", "use an http or https URL")
-    if not tells_only_tmf(wanted.event_types, EVENT_TYPES):
-        cure = "leave out event_types that tell of work orders"
-        yield Problem("event_types", "TMF641 has no event for some of them", cure)
 
 
 def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:

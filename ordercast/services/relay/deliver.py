@@ -214,7 +214,11 @@ def _push(leased: LeasedDelivery, *, base_url: str) -> Push:
     event, subscriber = leased.event, leased.subscriber
     url, media_type, body = url_of(subscriber), MEDIA_TYPE, body_of(event, base_url=base_url)
     if subscriber.form == Form.TMF641:
-        url, media_type, body = listener_url(url), TMF_TYPE, tmf_event(event, base_url=base_url)
+        url, media_type, body = (
+            listener_url(url, event.type),
+            TMF_TYPE,
+            tmf_event(event, base_url=base_url),
+        )
     signature: dict[str, str] = {}
     if leased.reply_to is None:  # who waits at our own broker knows that it is us
         secret = secret_of(subscriber)
