@@ -27,10 +27,15 @@ class Message:
     """What is published to a topic; `expiry_seconds` is None where it lasts."""
 
     topic: str
-    body: str
+    body: bytes
     media_type: str
     expiry_seconds: int | None
     is_retained: bool = False
+
+    @property
+    def is_utf_8(self) -> bool:
+        charset = self.media_type.partition("charset=")[2].strip('"').casefold()
+        return charset in ("", "utf-8")
 
 
 def messages_of(push: Push) -> Iterator[Message]:
@@ -42,7 +47,8 @@ def messages_of(push: Push) -> Iterator[Message]:
             body = _state(push, device)
             yield Message(f"{prefix}/{name}/state", body, "application/json", lasts, True)
     expiry = _seconds(query, "expiry", default=EXPIRY_SECONDS)
-    yield Message(f"{prefix}/orders/{push.order_no}/events", push.body, push.media_type, expiry)
+    topic = f"{prefix}/orders/{push.order_no}/events"
+    yield Message(topic, push.body.encode(), push.media_type, expiry)
 
 
 def prefix_of(url: str) -> str:
@@ -79,7 +85,7 @@ def _seconds(query: dict[str, list[str]], name: str, *, default: int | None) -> 
     return (int(given[0]) or None) if given and _is_seconds(given[0]) else default
 
 
-def _state(push: Push, device: DeviceState) -> str:
+def _state(push: Push, device: DeviceState) -> bytes:
     document = {
         "device": device.name,
         "named_by": device.named_by,
@@ -91,4 +97,4 @@ def _state(push: Push, device: DeviceState) -> str:
         "event_id": push.event_id,
         "time": push.time,
     }
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
