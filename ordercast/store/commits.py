@@ -18,7 +18,7 @@ log = logging.getLogger("ordercast.store")
 WITH_IT, AFTER_IT = "with the commit", "after the commit"
 
 
-def with_commit(session: Session, key: Hashable, deed: Callable[[Session], None]) -> None:
+def with_commit(session: Session, key: Hashable, deed: Callable[[Session], object]) -> None:
     """Do something at the end of the session's transaction, as a part of it."""
     session.info.setdefault(WITH_IT, {})[key] = deed
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,7 +64,7 @@ class FeedReader:
         self._has_ended = True
         self._wake.set()
 
-    async def chunks(self, heartbeat_seconds: float) -> AsyncIterator[bytes]:
+    async def chunks(self, heartbeat_seconds: float) -> AsyncGenerator[bytes, None]:
         """What is to be sent, as it comes; empty when nothing came for so long."""
         while not self._tail.attach(self):
             if missed := await self._tail.missed(self):
