@@ -98,7 +98,7 @@ class Composer:
         made = self.compose(event, form_of(subscriber), secrets, at=at)
         url = subscribers.url_of(subscriber)
         return Push(
-            listener_url(url) if subscriber.body == TMF641 else url,
+            listener_url(url, event.type) if subscriber.body == TMF641 else url,
             str(event.id),
             event.type,
             made.media_type,

@@ -1,38 +1,57 @@
 """The hub: a TMF641 callback becomes a subscriber like any other."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 from ordercast.contracts.hub import EventSubscriptionInput
 from ordercast.contracts.subscriber import TMF641, NewSubscriber, SubscriberKind
-from ordercast.delivery.tmf_events import STATE_CHANGE, STATES
+from ordercast.delivery.tmf_events import JEOPARDY, MILESTONE, NAMES, STATE_CHANGE, STATES
 from ordercast.domain.errors import InvalidMessage, Problem
 
 STATE_NAMES = ("state", "serviceOrder.state", "event.serviceOrder.state")
 KEYS = ("eventType", *STATE_NAMES, "agent", "tag")
+EVENT_NAMES = (STATE_CHANGE, MILESTONE, JEOPARDY)
 
 
 def subscriber_of(wanted: EventSubscriptionInput) -> NewSubscriber:
     """The subscriber that a callback with its query is; InvalidMessage for what is not understood.
 
     Values of a name, by comma or repeated, are alternatives; different names must all hold.
+    Who names no `eventType` is told of new states: work orders may be many.
     """
     given = _pairs(wanted.query or "")
     problems = list(_problems(given))
     if problems:
         raise InvalidMessage(problems)
-    states = {value for name in STATE_NAMES for value in given.get(name, ())}
     key = hashlib.sha256(f"{wanted.callback}\n{wanted.query or ''}".encode()).hexdigest()
     return NewSubscriber(
         kind=SubscriberKind.PUBLIC,
         name=f"hub-{key[:16]}",
         url=wanted.callback,
-        event_types=[each for each, state in STATES.items() if state in states],
+        event_types=_event_types(given),
         agents=given.get("agent", []),
         tags=given.get("tag", []),
         body=TMF641,
     )
+
+
+def _event_types(given: dict[str, list[str]]) -> list[str]:
+    """The events that are asked for; none if it is all new states."""
+    names = set(given.get("eventType", ()))
+    states = _states(given)
+    if not states and names <= {STATE_CHANGE}:
+        return []
+    wanted = states or set(STATES.values())
+    return [
+        each
+        for each, name in NAMES.items()
+        if name in (names or {STATE_CHANGE}) and (each not in STATES or STATES[each] in wanted)
+    ]
+
+
+def _states(given: dict[str, list[str]]) -> set[str]:
+    return {value for name in STATE_NAMES for value in given.get(name, ())}
 
 
 def _pairs(query: str) -> dict[str, list[str]]:
@@ -51,12 +70,14 @@ def _problems(given: dict[str, list[str]]) -> Iterator[Problem]:
             yield Problem("query", f"{name} has no value", "give one, or leave it out")
         else:
             yield from _problems_with_values(name, values)
+    if _states(given) and STATE_CHANGE not in given.get("eventType", [STATE_CHANGE]):
+        cure = f"leave the state out, or ask for {STATE_CHANGE} too"
+        yield Problem("query", "asks for a state, and for no event that tells of one", cure)
 
 
 def _problems_with_values(name: str, values: list[str]) -> Iterator[Problem]:
-    known: dict[str, Callable[[str], bool]] = {"eventType": STATE_CHANGE.__eq__}
-    known |= dict.fromkeys(STATE_NAMES, lambda value: value in STATES.values())
-    said = {"eventType": STATE_CHANGE} | dict.fromkeys(STATE_NAMES, ", ".join(STATES.values()))
+    known = {"eventType": EVENT_NAMES} | dict.fromkeys(STATE_NAMES, tuple(STATES.values()))
     for value in values:
-        if name in known and not known[name](value):
-            yield Problem("query", f"no event is told of {name}={value}", f"use {said[name]}")
+        if name in known and value not in known[name]:
+            cure = f"use {', '.join(known[name])}"
+            yield Problem("query", f"no event is told of {name}={value}", cure)

@@ -192,7 +192,8 @@ async def _connected(addresses: Iterable[str], port: int) -> socket.socket:
 def _properties(message: Message, headers: Mapping[str, str]) -> Properties:
     properties = Properties(PacketTypes.PUBLISH)
     properties.ContentType = message.media_type
-    properties.PayloadFormatIndicator = 1  # UTF-8
+    if message.is_utf_8:
+        properties.PayloadFormatIndicator = 1
     if message.expiry_seconds:
         properties.MessageExpiryInterval = message.expiry_seconds
     if headers and not message.is_retained:

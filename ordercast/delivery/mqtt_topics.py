@@ -32,6 +32,11 @@ class Message:
     expiry_seconds: int | None
     is_retained: bool = False
 
+    @property
+    def is_utf_8(self) -> bool:
+        charset = self.media_type.partition("charset=")[2].strip('"').casefold()
+        return charset in ("", "utf-8")
+
 
 def messages_of(push: Push) -> Iterator[Message]:
     """The event for who is there, and the last state of each of its devices for who comes late."""
@@ -42,7 +47,8 @@ def messages_of(push: Push) -> Iterator[Message]:
             body = _state(push, device)
             yield Message(f"{prefix}/{name}/state", body, "application/json", lasts, True)
     expiry = _seconds(query, "expiry", default=EXPIRY_SECONDS)
-    yield Message(f"{prefix}/orders/{push.order_no}/events", push.body, push.media_type, expiry)
+    topic = f"{prefix}/orders/{push.order_no}/events"
+    yield Message(topic, push.body, push.media_type, expiry)
 
 
 def prefix_of(url: str) -> str:

@@ -23,7 +23,7 @@ def join_feed(session: Session) -> None:
     if session.get_bind().dialect.name == "postgresql":
         nudge_after_commit(session, Topic.NUMBER)
     else:
-        with_commit(session, FEED, number_events)
+        with_commit(session, FEED, lambda _: number_events(session))
 
 
 def number_events(session: Session, limit: int = ROUND) -> int:

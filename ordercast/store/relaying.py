@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select, tuple_
 from ordercast.domain.order import Stage
 from ordercast.store.clock import now
 from ordercast.store.nudges import Topic, nudge_after_commit
-from ordercast.store.runs import WaitingFor
+from ordercast.store.runs import WaitingFor, hand_over
 from ordercast.store.tables import OrderRun, ServiceOrder, WorkerBeat
 
 LAUNCH_AGAIN_SECONDS = 2
@@ -180,5 +180,4 @@ def note_failure(session: Session, run: OrderRun, reason: str) -> None:
     """The flow run has failed technically: it waits for a person."""
     current = session.get_one(OrderRun, (run.order_no, run.version), with_for_update=True)
     if current.waiting_for != WaitingFor.OPERATOR:
-        current.waiting_for, current.waiting_since = WaitingFor.OPERATOR, now()
-        current.waiting_reason, current.wake_at = reason, None
+        hand_over(session, current, reason)

@@ -20,10 +20,14 @@ from config.settings import settings
 from ordercast.domain.errors import LeaseLost, NotFound, PermanentFault
 from ordercast.domain.order import Stage
 from ordercast.store import beats, orders
+from ordercast.store.alerts import alert
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import OrderRun, ServiceOrder
+
+STUCK = "order-stuck"
+"""The kind of the alert that a run waits for a person; its subject is the number of the order."""
 
 
 class WaitingFor(StrEnum):
@@ -143,7 +147,15 @@ def park(lease: Lease, reason: str) -> None:
 def ask_operator(lease: Lease, reason: str) -> None:
     """Note that the run has failed and waits for a person, with the reason."""
     with working(lease) as work:
-        wait(work.run, WaitingFor.OPERATOR, reason, until=None)
+        hand_over(work.session, work.run, reason)
+
+
+def hand_over(session: Session, run: OrderRun, reason: str) -> None:
+    """The run waits for a person, who is told of it once."""
+    if run.waiting_for != WaitingFor.OPERATOR:
+        cure = f"once it is mended: ordercast orders retry {run.order_no}"
+        alert(session, STUCK, subject=run.order_no, text=f"it has failed, {cure}; {reason}")
+    wait(run, WaitingFor.OPERATOR, reason, until=None)
 
 
 def wake(run: OrderRun) -> None:

@@ -6,14 +6,11 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlmodel import select
 from typer.testing import CliRunner
 
 from ordercast.cli import app
 from ordercast.services.relay.alert import alert_forever
-from ordercast.store.alert_sending import claim_alerts, rest_after
 from ordercast.store.alerts import alert, unsent
 from ordercast.store.clock import now
 from ordercast.store.engine import database
@@ -141,16 +138,6 @@ def test_without_urls_alerts_stay_where_they_are(home, relay, monkeypatch):
     assert (alerts()[0].tries, alerts()[0].sent_at) == (0, None)
 
 
-@pytest.mark.parametrize("age", [timedelta(), timedelta(days=9)])
-def test_two_relays_do_not_claim_the_same_alert(home, age):
-    raise_some("sub-a", "sub-b")
-    let_time_pass(seconds=age.total_seconds())
-    with database().write() as session:
-        assert len(claim_alerts(session, now=now(), limit=10)) == 2
-    with database().write() as session:
-        assert claim_alerts(session, now=now(), limit=10) == []
-
-
 def test_a_test_message_says_of_each_url_whether_it_took_it(person, monkeypatch):
     got, _, url = person
     done = CliRunner().invoke(app, ["alerts", "test"])
@@ -184,11 +171,3 @@ def test_alerts_are_listed_whether_or_not_somebody_was_told(home):
     ]
     shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["alerts", "list"]).output
     assert "sub-b answers 410" in shown
-
-
-@given(st.integers(1, 10_000))
-def test_rests_grow_from_a_minute_to_an_hour(tries):
-    minute, hour = timedelta(minutes=1), timedelta(hours=1)
-    assert rest_after(1) == minute
-    assert minute <= rest_after(tries) <= rest_after(tries + 1) <= hour
-    assert rest_after(tries + 6) == hour

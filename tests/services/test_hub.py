@@ -5,15 +5,20 @@ import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 
+from ordercast.contracts.hub import EventSubscriptionInput
+from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
+from ordercast.delivery.hub import subscriber_of
+from ordercast.delivery.tmf_events import listener_url, tmf_event
 from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store.engine import database
 from ordercast.store.pushes import NewEvent, add_events
-from ordercast.store.tables import ServiceOrder
+from ordercast.store.tables import PushEvent, ServiceOrder
 from tests.conftest import forget
 from tests.waiting import wait_for
 
@@ -133,6 +138,11 @@ def test_another_subscriber_is_no_listener(http):
         ({"callback": CALLBACK, "query": "state=held"}, "query", "state=held"),
         ({"callback": CALLBACK, "query": "state="}, "query", "no value"),
         ({"callback": CALLBACK, "query": "eventType=ServiceOrderCreateEvent"}, "query", "Create"),
+        (
+            {"callback": CALLBACK, "query": "eventType=ServiceOrderMilestoneEvent&state=failed"},
+            "query",
+            "asks for a state",
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused_in_words(http, document, field, word):
@@ -175,3 +185,75 @@ def test_the_query_narrows_down_what_is_told(http, listener):
     with relay():
         wait_for(lambda: told, what="not told")
     assert [each[2]["event"]["serviceOrder"]["id"] for each in told] == ["ord-3"]
+
+
+@pytest.mark.service
+def test_work_that_is_done_is_a_milestone_and_work_that_failed_puts_an_order_in_jeopardy(
+    http, listener
+):
+    callback, told = listener
+    names = "ServiceOrderMilestoneEvent,ServiceOrderJeopardyEvent"
+    register(http, callback, f"eventType={names}")
+    done = {"work_order_id": "wo-1", "name": "Activate", "result": "completed", "text": None}
+    failed = {"work_order_id": "wo-2", "name": "Set profile", "code": "HSS-1", "text": "no profile"}
+    tell(
+        NewEvent("work-order.completed", 1, done, line_no=1),
+        NewEvent("work-order.failed", 1, failed, line_no=1),
+        NewEvent("order.partial", 1, SUMMARY),
+    )
+    with relay():
+        wait_for(lambda: len(told) == 2, what="not told")
+    (path, _, first), (other_path, _, second) = told
+    assert path == "/tmf/listener/serviceOrderMilestoneEvent"
+    assert other_path == "/tmf/listener/serviceOrderJeopardyEvent"
+    assert (first["eventType"], second["eventType"]) == tuple(names.split(","))
+    (milestone,) = first["event"]["serviceOrder"]["milestone"]
+    assert (milestone["id"], milestone["name"]) == ("wo-1", "Activate")
+    assert (milestone["status"], milestone["milestoneDate"]) == ("completed", first["eventTime"])
+    (alert,) = second["event"]["serviceOrder"]["jeopardyAlert"]
+    assert (alert["id"], alert["exception"], alert["message"]) == ("wo-2", "HSS-1", "no profile")
+    assert "state" not in second["event"]["serviceOrder"]
+
+
+WORK = ["work-order.completed", "work-order.failed"]
+
+
+@pytest.mark.parametrize(
+    ("query", "event_types"),
+    [
+        (None, []),
+        ("eventType=ServiceOrderStateChangeEvent", []),
+        ("state=failed", ["order.failed"]),
+        ("serviceOrder.state=inProgress,failed", ["order.failed", "order.reopened"]),
+        ("eventType=ServiceOrderMilestoneEvent", WORK[:1]),
+        (
+            "eventType=ServiceOrderStateChangeEvent&eventType=ServiceOrderJeopardyEvent",
+            [*DEFAULT_EVENT_TYPES, WORK[1]],
+        ),
+        (
+            "eventType=ServiceOrderStateChangeEvent,ServiceOrderJeopardyEvent&state=failed",
+            ["order.failed", WORK[1]],
+        ),
+    ],
+)
+def test_a_query_says_which_events_a_callback_is_told(query, event_types):
+    wanted = EventSubscriptionInput(callback=CALLBACK, query=query)
+    assert sorted(subscriber_of(wanted).event_types) == sorted(event_types)
+
+
+def test_what_the_standard_has_no_name_for_is_a_change_of_attributes():
+    url = listener_url("https://partner.example/tmf?key=1", "order.lines-ended")
+    name = "serviceOrderAttributeValueChangeEvent"
+    assert url == f"https://partner.example/tmf/listener/{name}?key=1"
+    event = PushEvent(
+        id=uuid4(),
+        order_no="ord-1",
+        version=1,
+        sequence=1,
+        type="order.lines-ended",
+        occurred_at=datetime.now(UTC),
+        data={},
+    )
+    document = json.loads(tmf_event(event, base_url="http://gateway"))
+    assert document["eventType"] == "ServiceOrderAttributeValueChangeEvent"
+    assert document["event"]["serviceOrder"]["id"] == "ord-1"

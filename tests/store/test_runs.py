@@ -5,7 +5,8 @@ from sqlmodel import select
 
 from config.settings import settings
 from ordercast.domain.errors import LeaseLost, NotFound, PermanentFault
-from ordercast.store import runs
+from ordercast.store import relaying, runs
+from ordercast.store.alerts import unsent
 from ordercast.store.clock import now
 from ordercast.store.runs import Lease, WaitingFor, parking_time
 from ordercast.store.tables import InboxMessage, OrderLine, OrderOutcome, WorkerBeat, WorkOrder
@@ -152,3 +153,21 @@ def test_there_is_no_run_of_an_unknown_order_or_version(database):
             runs.take_lease(*key, flow_run_id=None, worker="tester")
     with pytest.raises(NotFound), runs.working(Lease("ord-20261122-aaaaaa", 1, "t")):
         pass
+
+
+def test_people_are_told_each_time_that_a_run_begins_to_wait_for_them(database):
+    order_no = submit(order())
+    held = lease(order_no)
+    for _ in range(2):
+        runs.ask_operator(held, "disk full")
+    with database.write() as session:
+        relaying.note_failure(session, runs.run_of(session, order_no, 1), "as Prefect says")
+    with runs.working(held) as work:
+        runs.go_on(work.run)
+    with database.write() as session:
+        relaying.note_failure(session, runs.run_of(session, order_no, 1), "disk full again")
+    with database.read() as session:
+        told = unsent(session, limit=9)
+    assert [(each.kind, each.subject) for each in told] == [("order-stuck", order_no)] * 2
+    assert [each.text.rpartition("; ")[2] for each in told] == ["disk full", "disk full again"]
+    assert f"ordercast orders retry {order_no}" in told[0].text
