@@ -254,6 +254,6 @@ def test_what_the_standard_has_no_name_for_is_a_change_of_attributes():
         occurred_at=datetime.now(UTC),
         data={},
     )
-    document = json.loads(tmf_event(event, base_url="http://gateway"))
+    document = json.loads(tmf_event(event, event.data, base_url="http://gateway"))
     assert document["eventType"] == "ServiceOrderAttributeValueChangeEvent"
     assert document["event"]["serviceOrder"]["id"] == "ord-1"
