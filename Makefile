@@ -24,11 +24,12 @@ test-services: $(READY)  ## the tests that need real servers, or kill processes
 services: $(READY)  ## PostgreSQL, Redis, S3 … for the tests and for you, until Ctrl-C
 	$(BIN)/python -m tests.services.serving
 
-bench: $(READY)  ## measure throughput, wake-up, batches, and 50,000 waiting orders
+bench: $(READY)  ## measure throughput, wake-up, batches, 50,000 waiting orders, and pushes
 	$(BIN)/python -m benchmarks.lifecycle
 	$(BIN)/python -m benchmarks.wake
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.inflight
+	$(BIN)/python -m benchmarks.push
 
 check: $(READY)  ## style, types, and imports that point down
 	$(BIN)/ruff format --check .

@@ -52,6 +52,12 @@ TARGETS = (
     Target("batch", "peak_mb", "peak memory above idle, MB", at_most=300),
     Target("inflight", "vs_empty", "with 50,000 waiting ÷ with none", at_least=0.85),
     Target("inflight", "recover_s", "one round of recovery, seconds", at_most=5),
+    Target("push", "deliveries_per_s", "deliveries a second, each in the ledger"),
+    Target("push", "vs_bare", "÷ a bare httpx loop", at_least=0.5),
+    Target("push", "dead_p99_ratio", "p99 of the healthy, 1 % dead ÷ none", at_most=1.5),
+    Target("push", "fanout_1000_ratio", "one order to 1,000 ÷ the bare loop's", at_most=3),
+    Target("push", "lost", "pushes lost, relays killed under load"),
+    Target("push", "duplicates", "pushes sent twice, relays killed under load"),
 )
 
 Reached = tuple[Target, float]

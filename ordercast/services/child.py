@@ -50,7 +50,9 @@ class Child:
         self.started_at = time.monotonic()
         pid_file = self.log_dir.parent / "run" / f"{self.name}.pid"
         pid_file.parent.mkdir(exist_ok=True)
-        pid_file.write_text(f"{self.process.pid}\n")
+        whole = pid_file.with_suffix(".new")
+        whole.write_text(f"{self.process.pid}\n")
+        whole.replace(pid_file)  # whoever reads it sees the old number or the new one
 
     def watch(self, leash: int) -> None:
         """Start the process again if it has ended, after a pause that grows."""
