@@ -49,13 +49,13 @@ def supersede(session: Session, order_nos: Collection[str], *, at: datetime) -> 
 def _is_followed():
     """Whether there is an event of a later version for the same subscriber."""
     own, newer, newer_event = aliased(PushEvent), aliased(PushDelivery), aliased(PushEvent)
-    version = select(own.version).where(own.id == PushDelivery.event_id).scalar_subquery()
     return exists().where(
+        col(own.id) == col(PushDelivery.event_id),
         col(newer.order_no) == col(PushDelivery.order_no),
         col(newer.subscriber_id) == col(PushDelivery.subscriber_id),
         col(newer.sequence) > col(PushDelivery.sequence),
         col(newer_event.id) == col(newer.event_id),
-        col(newer_event.version) > version,
+        col(newer_event.version) > col(own.version),
     )
 
 
