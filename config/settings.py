@@ -118,7 +118,7 @@ class PrefectSettings(BaseModel):
     work_pool_type: str = Field(
         default="ordercast-warm", description="`ordercast-warm`, or `process`: Prefect's own"
     )
-    worker_limit: int = Field(default=16, description="segments that one worker runs at once")
+    worker_limit: int = Field(default=8, description="segments that one worker runs at once")
     worker_poll_seconds: float = Field(
         default=0.5, description="how often a warm worker asks for runs"
     )
