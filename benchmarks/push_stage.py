@@ -175,7 +175,7 @@ class Stage:
             query = select(PushEvent).where(col(PushEvent.type) == "order.completed")
             by_id = {str(each.id): each for each in session.exec(query)}
         for key in events:
-            body = body_of(by_id[key], base_url=settings().gateway_url)
+            body = body_of(by_id[key], by_id[key].data, base_url=settings().gateway_url)
             for n, told in enumerate(self.audiences[audience]):
                 secrets = [self.secrets[told]]
                 signed = signed_headers(secrets, message_id=key, body=body, at=now())
