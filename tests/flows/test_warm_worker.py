@@ -1,12 +1,17 @@
 """The warm worker as Prefect's own command starts it, through the entry point."""
 
 import os
+import select
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
@@ -15,20 +20,23 @@ from config.prefect_server import DEPLOYMENT, WORK_POOL
 from flows.order import order as order_flow
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
-from tests.waiting import wait_for
+from tests.waiting import free_port, wait_for
 
 pytestmark = pytest.mark.service
 
 ORDERS = 12
+HEARTBEAT = 30
 STEPS = {"receive", "decompose", "generate-work-orders", "broadcast"}
 
 
 @contextmanager
-def worker(home: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(
+    home: Path, name: str, changes: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A worker process on the orders' pool, killed at the end if it still runs."""
     command = [sys.executable, "-m", "prefect", "worker", "start"]
     command += ["--type", "ordercast-warm", "--pool", WORK_POOL, "--name", name, "--limit", "4"]
-    environment = {**os.environ, "PREFECT_WORKER_QUERY_SECONDS": "0.3"}
+    environment = {**os.environ, "PREFECT_WORKER_QUERY_SECONDS": "0.3", **(changes or {})}
     with (home / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
@@ -120,6 +128,42 @@ def test_a_run_whose_flow_cannot_be_loaded_crashes_in_words_and_delays_no_other(
         assert state and state.is_crashed() and "flows.nowhere" in (state.message or "")
     finally:
         floor.client.delete_deployment(broken)
+
+
+def test_a_worker_that_is_there_before_the_server_does_not_wait_for_a_heartbeat(
+    floor: Floor, tmp_path: Path
+) -> None:
+    server, port = urlsplit(os.environ["PREFECT_API_URL"]), free_port()
+    order_no = floor.submit(plan_change())
+    floor.launch()
+    with worker(tmp_path, "early", {"PREFECT_API_URL": f"http://127.0.0.1:{port}{server.path}"}):
+        said = tmp_path / "early.log"
+        wait_for(lambda: "Unable to reach" in said.read_text(), what="it was not early", seconds=60)
+        with _gate(port, server):
+            wait_for(lambda: floor.ready(order_no), what="it still waits", seconds=HEARTBEAT / 2)
+
+
+@contextmanager
+def _gate(port: int, server: SplitResult) -> Iterator[None]:
+    """A second address of the Prefect server."""
+
+    class Passage(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((server.hostname, server.port)) as inner:
+                ways = {self.request: inner, inner: self.request}
+                while ready := select.select(list(ways), [], [])[0]:
+                    for each in ready:
+                        if not (data := each.recv(65536)):
+                            return
+                        ways[each].sendall(data)
+
+    class Gate(socketserver.ThreadingTCPServer):
+        daemon_threads = allow_reuse_address = True
+
+    with Gate(("127.0.0.1", port), Passage) as gate:
+        threading.Thread(target=gate.serve_forever, daemon=True).start()
+        yield
+        gate.shutdown()
 
 
 def _recorded(floor: Floor, order_no: str) -> list[str]:

@@ -68,7 +68,16 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Ask for scheduled runs and start those that are claimed, one round at a time."""
         async with self._polling:
+            if not self._has_successfully_synced:
+                await self._catch_up()
             return await super().get_and_submit_flow_runs() if self._free else []
+
+    async def _catch_up(self) -> None:
+        """The server, or the pool, came after this worker: it does not wait for a heartbeat."""
+        try:
+            await self.sync_with_backend()
+        except httpx.HTTPError as fault:
+            log.debug("no work pool yet: %s", type(fault).__name__)
 
     @property
     def _free(self) -> int:
