@@ -30,14 +30,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
-from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.devices import DeviceState
 from ordercast.store.inbox import ReplyTo
 from ordercast.store.last_states import last_states
 from ordercast.store.replying import SENDERS, where_senders_wait
 from ordercast.store.tables import PushDelivery, PushEvent, Subscriber
-
-PENDING = DeliveryState.PENDING.value
 
 
 @dataclass(frozen=True)
@@ -213,7 +210,7 @@ def _first(now: datetime, subscriber_id: Any, share: Any) -> Select[Any]:
     held_back = exists().where(
         col(earlier.order_no) == col(delivery.order_no),
         col(earlier.subscriber_id) == col(delivery.subscriber_id),
-        col(earlier.state) == PENDING,
+        col(earlier.ended_at).is_(None),
         col(earlier.sequence) < col(delivery.sequence),
     )
     return (
@@ -227,8 +224,12 @@ def _first(now: datetime, subscriber_id: Any, share: Any) -> Select[Any]:
 
 
 def _free(delivery: type[PushDelivery], now: datetime) -> Sequence[ColumnElement[bool]]:
+    """What has ended is not due, and has no `due_at`.
+
+    The state is not asked for: statistics of a queue are old, and by them PostgreSQL takes the
+    pending ones for few and reads them all.
+    """
     return (
-        col(delivery.state) == PENDING,
         col(delivery.due_at) <= now,
         or_(col(delivery.leased_until).is_(None), col(delivery.leased_until) <= now),
     )
