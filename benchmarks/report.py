@@ -92,6 +92,8 @@ def draw(reached: Iterable[Reached], path: Path) -> None:
     axes.barh(names, [share for _, share in bars], color=colours)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.set_xlabel("how far the target is reached (1: just so; to the right: better)")
     figure.savefig(path, dpi=120)
 
