@@ -9,7 +9,7 @@ from config.dialect_checks import check, paths
 from config.dialect_paths import Path as DialectPath
 from config.dialect_paths import compile_path
 from config.dialect_shape import DialectShape, Format
-from config.documents import load
+from config.documents import files_by_name, load
 from config.settings import CONFIG_DIR, settings
 from config.yaml_document import shown
 from ordercast.domain.errors import ConfigurationError
@@ -47,8 +47,8 @@ def dialects() -> Mapping[str, Dialect]:
 
 def load_dialects(directories: Iterable[Path]) -> Mapping[str, Dialect]:
     """The dialects in directories, later ones in place of earlier ones of the same name."""
-    files = {path.stem: path for each in directories for path in _files(each)}
-    loaded = {name: load_dialect(path) for name, path in sorted(files.items())}
+    files = files_by_name(directories, "ORDERCAST_DIALECTS")
+    loaded = {name: load_dialect(path) for name, path in files.items()}
     for fault in _taken_twice(loaded):
         raise fault
     return loaded
@@ -73,15 +73,6 @@ IMPLIED: Mapping[Format, tuple[str, ...]] = {
     Format.CSV: (".",),
 }
 """Paths that hold where a dialect leaves them out."""
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    try:
-        yield from sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
-    except OSError as error:
-        cure = "make the directory, or set ORDERCAST_DIALECTS to where your dialects are"
-        problem = error.strerror or "cannot be read"
-        raise ConfigurationError(shown(directory), problem, cure) from None
 
 
 def _taken_twice(loaded: Mapping[str, Dialect]) -> Iterator[ConfigurationError]:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from config.yaml_document import Fault, Location, read_yaml
+from config.yaml_document import Fault, Location, read_yaml, shown
+from ordercast.domain.errors import ConfigurationError
 
 _FAULT = "configuration_fault"
 _PROBLEMS = {
@@ -64,6 +65,24 @@ def load(path: Path, shape: type[ShapeT], *, checks: Callable[[ShapeT], Iterable
     if faults:
         raise document.refusal(faults)
     return content
+
+
+def files_by_name(directories: Iterable[Path], setting: str) -> dict[str, Path]:
+    """The YAML files in directories by their names, in order; later ones take the place of earlier.
+
+    ConfigurationError, which names the setting, if a directory cannot be read.
+    """
+    files = {path.stem: path for each in directories for path in _yaml_files(each, setting)}
+    return dict(sorted(files.items()))
+
+
+def _yaml_files(directory: Path, setting: str) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+    except OSError as error:
+        problem = error.strerror or "cannot be read"
+        cure = f"make the directory, or set {setting} to where yours are"
+        raise ConfigurationError(shown(directory), problem, cure) from None
 
 
 def one_of(names: Iterable[str], given: str) -> str:

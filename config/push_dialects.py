@@ -1,13 +1,13 @@
 """The push dialects: those that come along, and those that operators write."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Template
 
-from config.documents import load
+from config.documents import files_by_name, load
 from config.push_checks import check, faults_of_template
 from config.push_shape import BodyFormat, PushShape
 from config.push_templates import environment
@@ -47,8 +47,8 @@ def push_dialects() -> Mapping[str, PushDialect]:
 
 def load_push_dialects(directories: Iterable[Path]) -> Mapping[str, PushDialect]:
     """The push dialects in directories, later ones in place of earlier ones of the same name."""
-    files = {path.stem: path for each in directories for path in _files(each)}
-    return {name: load_push_dialect(path) for name, path in sorted(files.items())}
+    files = files_by_name(directories, "ORDERCAST_PUSH_DIALECTS")
+    return {name: load_push_dialect(path) for name, path in files.items()}
 
 
 def load_push_dialect(path: Path) -> PushDialect:
@@ -105,12 +105,3 @@ def _read(beside: Path, written: PushShape) -> str:
         first, *others = faults
         raise ConfigurationError(first.where, first.problem, first.cure, also=others)
     return source
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    try:
-        yield from sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
-    except OSError as error:
-        cure = "make the directory, or set ORDERCAST_PUSH_DIALECTS to where yours are"
-        problem = error.strerror or "cannot be read"
-        raise ConfigurationError(shown(directory), problem, cure) from None
