@@ -44,11 +44,6 @@ class Tried:
 Outcome = tuple[LeasedDelivery, Tried]
 
 
-def record_attempt(session: Session, leased: LeasedDelivery, tried: Tried) -> bool:
-    """Write one attempt and what becomes of the delivery; False if the lease was lost."""
-    return bool(record_attempts(session, [(leased, tried)]))
-
-
 def record_attempts(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Write attempts and what becomes of their deliveries; those whose lease was not lost.
 

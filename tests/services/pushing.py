@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from ordercast.store.engine import database
 from ordercast.store.push_leases import lease_due
-from ordercast.store.push_recording import Tried, record_attempt
+from ordercast.store.push_recording import Tried, record_attempts
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events
 from ordercast.store.tables import PushAttempt, ServiceOrder
 
@@ -42,4 +42,4 @@ def push_once(reason="server-error"):
                 reason=reason,
                 answer="oh [bold]no",
             )
-            record_attempt(session, each, Tried(attempt, DeliveryState.PENDING, moment))
+            record_attempts(session, [(each, Tried(attempt, DeliveryState.PENDING, moment))])

@@ -26,7 +26,7 @@ from ordercast.store.clock import now
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database as the_database
 from ordercast.store.inbox import RawMessage
-from ordercast.store.push_recording import Tried, record_attempt
+from ordercast.store.push_recording import Tried, record_attempts
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.tables import (
     CompletionReport,
@@ -159,7 +159,7 @@ def record(leased, state=DeliveryState.DELIVERED):
                 reason="acknowledged",
                 answer="",
             )
-            record_attempt(session, each, Tried(attempt, state))
+            record_attempts(session, [(each, Tried(attempt, state))])
 
 
 def told_of(count):

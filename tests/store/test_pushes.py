@@ -17,7 +17,7 @@ from ordercast.store import push_leases, push_ledger, subscriber_health, subscri
 from ordercast.store.engine import Database
 from ordercast.store.push_leases import lease_due
 from ordercast.store.push_ledger import PushFilter
-from ordercast.store.push_recording import Tried, record_attempt
+from ordercast.store.push_recording import Tried, record_attempts
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events, event_id
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import PushAttempt, PushDelivery, PushEvent, ServiceOrder, Subscriber
@@ -97,7 +97,7 @@ def tried(leased, state=DeliveryState.DELIVERED, due_at=None, charged=True, at=N
 
 def record(db, leased, *args, **kwargs):
     with db.write() as session:
-        return record_attempt(session, leased, tried(leased, *args, **kwargs))
+        return bool(record_attempts(session, [(leased, tried(leased, *args, **kwargs))]))
 
 
 def told(db, subscriber_id):

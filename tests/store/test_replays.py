@@ -13,7 +13,7 @@ from ordercast.contracts.subscriber import NewSubscriber
 from ordercast.delivery.signing import new_secret
 from ordercast.domain.errors import Conflict, NotFound
 from ordercast.store import push_leases, replaying, replays, subscribers
-from ordercast.store.push_recording import Tried, record_attempt
+from ordercast.store.push_recording import Tried, record_attempts
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events
 from ordercast.store.tables import (
     PushAttempt,
@@ -74,7 +74,7 @@ def end(database, state="delivered", verdict="delivered", **which):
                     reason="acknowledged",
                     answer="",
                 )
-                record_attempt(session, each, Tried(attempt, DeliveryState(state)))
+                record_attempts(session, [(each, Tried(attempt, DeliveryState(state)))])
         if not leased:
             return
 
