@@ -125,7 +125,8 @@ class OrderLine(SQLModel, table=True):
 class WorkOrder(SQLModel, table=True):
     """A piece of work on a line, with who does it, what it waits for, and its result.
 
-    `parameters` are those of a command that a message named; sensitive ones are masked.
+    `parameters` are those of a command that a message named; sensitive ones are masked. `cause`
+    is why it failed: its code, or the shape of its text.
     """
 
     __tablename__ = "work_order"  # pyright: ignore[reportAssignmentType]
@@ -134,6 +135,7 @@ class WorkOrder(SQLModel, table=True):
         Index("ix_work_order_state", "state", "due_at", "id"),
         Index("ix_work_order_team", "team", "state", "due_at", "id"),
         Index("ix_work_order_system", "system", "state", "due_at", "id"),
+        _few("ix_work_order_failed", "cause", "ended_at", where="state = 'failed'"),
     )
 
     id: str = Field(primary_key=True)
@@ -151,6 +153,7 @@ class WorkOrder(SQLModel, table=True):
     claimed_by: str | None = None
     code: str | None = None
     text: str | None = Field(default=None, sa_type=Text)
+    cause: str | None = None
     report_key: int | None = Field(default=None, sa_type=COUNTER)
 
 
@@ -177,7 +180,8 @@ class CompletionReport(SQLModel, table=True):
 class OrderRun(SQLModel, table=True):
     """The run of one version of an order: how far it is, what it waits for, who works on it.
 
-    `wake_at` is when the relay shall resume it; a segment's token is its right to commit.
+    `wake_at` is when the relay shall resume it; a segment's token is its right to commit. Of one
+    that is parked or has failed, `cause` is the shape of the reason.
     """
 
     __tablename__ = "order_run"  # pyright: ignore[reportAssignmentType]
@@ -187,6 +191,13 @@ class OrderRun(SQLModel, table=True):
         _few("ix_order_run_leased", "worker", where="token IS NOT NULL"),
         _few("ix_order_run_held", "order_no", where="waiting_for = 'exclusive'"),
         _few("ix_order_run_in_flight", "order_no", "version", where="ended_at IS NULL"),
+        _few(
+            "ix_order_run_stopped",
+            "waiting_for",
+            "cause",
+            "waiting_since",
+            where="waiting_for = 'operator' OR waiting_for = 'parked'",
+        ),
     )
 
     order_no: str = Field(primary_key=True)
@@ -199,6 +210,7 @@ class OrderRun(SQLModel, table=True):
     waiting_for: str | None = None
     waiting_since: datetime | None = _time(default=None)
     waiting_reason: str | None = Field(default=None, sa_type=Text)
+    cause: str | None = None
     wake_at: datetime | None = _time(default=None)
     tries: int = 0
     wake_tries: int = 0
@@ -310,12 +322,16 @@ class ResultManifest(SQLModel, table=True):
 
 
 class OrderCommand(SQLModel, table=True):
-    """What a person asked for: who, why, and what came of it. The relay carries it out."""
+    """What a person asked for: who, why, and what came of it. The relay carries it out.
+
+    `act_id` is the act, if it was asked of many orders at once.
+    """
 
     __tablename__ = "order_command"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         Index("ix_order_command_kind", "kind", "asked_at"),
         _few("ix_order_command_due", "due_at", where="done_at IS NULL"),
+        _few("ix_order_command_act", "act_id", "state", where="act_id IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True)
@@ -329,6 +345,7 @@ class OrderCommand(SQLModel, table=True):
     answer: str | None = None
     due_at: datetime = _time()
     done_at: datetime | None = _time(default=None)
+    act_id: str | None = None
 
 
 class Subscriber(SQLModel, table=True):
@@ -472,6 +489,7 @@ class PushDelivery(SQLModel, table=True):
             "subscriber_id",
             "order_no",
             "sequence",
+            "created_at",
             where="ended_at IS NULL",
         ),
         _few("ix_push_delivery_leased", "subscriber_id", where="leased_until IS NOT NULL"),

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, insert, update
 from sqlmodel import Session, col, select
 
+from ordercast.domain.causes import cause_of
 from ordercast.domain.errors import NotFound
 from ordercast.domain.rollup import line_state
 from ordercast.domain.work_order import OPEN_STATES, States, WorkOrderState, settle
@@ -100,6 +101,7 @@ class LineWork:
         """A work order has its result; the others of the line follow."""
         row = self.work_orders[name]
         row.state, row.ended_at, row.code, row.text = state, now(), code, text
+        row.cause = cause_of(code, text) if state is WorkOrderState.FAILED else None
         self.become(settle(self.states, self.depends_on))
 
     def become(self, states: States) -> None:
@@ -111,7 +113,7 @@ class LineWork:
             row.state = state
             row.ended_at = None if state.is_open else now()
             if state.is_open:
-                row.code = row.text = row.report_key = None
+                row.code = row.text = row.cause = row.report_key = None
 
 
 def lines_work(
