@@ -6,7 +6,7 @@ from alembic import op
 from ordercast.domain.causes import cause_of, shape_of
 
 revision = "0013"
-down_revision = "0008"
+down_revision = "0009"
 
 FAILED = "state = 'failed'"
 STOPPED = "waiting_for = 'operator' OR waiting_for = 'parked'"
