@@ -5,13 +5,22 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from config.settings import settings
-from ordercast.services.gateway.desk import account, fallout, following, refusals, sign_in, start
+from ordercast.services.gateway.desk import (
+    account,
+    fallout,
+    following,
+    refusals,
+    sign_in,
+    start,
+    subscriber_replays,
+    subscribers,
+)
 from ordercast.services.gateway.desk.access import own_form, same_site
 from ordercast.services.gateway.desk.frame import HERE
 from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
-PAGES = (start, account, fallout, following)
+PAGES = (start, account, fallout, subscribers, subscriber_replays, following)
 """Modules with the routers of what is shown to those who are signed in."""
 
 

@@ -79,7 +79,9 @@ def list_fallout(
         "span": span,
         "folded": folded,
         "spans": [(each, _address(each, folded)) for each in SPANS],
-        "folds": [(name, name not in folded, _fold(span, folded, name)) for name in ("product", "agent")],
+        "folds": [
+            (name, name not in folded, _fold(span, folded, name)) for name in ("product", "agent")
+        ],
         "orders": sum(each.orders for each in found),
         "pages": Numbered(request, page_no, SIZE, len(found), name="page_no"),
         "acts": acts,
@@ -204,9 +206,7 @@ def show_act(
         act = fallout_acts.act(session, act_id)
         progress = fallout_acts.progress(session, act_id)
         offset = (page_no - 1) * SIZE
-        total, rows = fallout_acts.items(
-            session, act_id, state=wanted, offset=offset, limit=SIZE
-        )
+        total, rows = fallout_acts.items(session, act_id, state=wanted, offset=offset, limit=SIZE)
     here = f"/desk/fallout/acts/{act_id}"
     context = {
         **WORDS,
