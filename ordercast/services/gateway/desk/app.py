@@ -5,13 +5,21 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from config.settings import settings
-from ordercast.services.gateway.desk import account, following, refusals, sign_in, start
+from ordercast.services.gateway.desk import (
+    account,
+    following,
+    refusals,
+    sign_in,
+    start,
+    work_order_files,
+    work_orders,
+)
 from ordercast.services.gateway.desk.access import own_form, same_site
 from ordercast.services.gateway.desk.frame import HERE
 from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
-PAGES = (start, account, following)
+PAGES = (start, account, following, work_orders, work_order_files)
 """Modules with the routers of what is shown to those who are signed in."""
 
 
