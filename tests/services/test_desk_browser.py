@@ -1,4 +1,4 @@
-"""The desk in a browser: signing in, work orders by two people, by keyboard, by file, on a phone."""
+"""The desk in a browser: signing in, two people, the keyboard alone, files, a phone."""
 
 import os
 from pathlib import Path
