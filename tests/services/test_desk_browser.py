@@ -63,6 +63,7 @@ def test_two_people_on_one_work_order_hear_of_each_other(desk):
 def test_the_keyboard_alone_is_enough(desk):
     order_no = waiting(plan_change())[0]
     page = desk.signed_in("ann")
+    page.goto(f"{desk.url}/me")
     page.keyboard.press("g")
     page.keyboard.press("1")
     page.wait_for_url("**/work-orders")
