@@ -56,6 +56,20 @@ class GatewaySettings(BaseModel):
     )
 
 
+class DeskSettings(BaseModel):
+    """The pages for people, under `/desk/` of the gateway."""
+
+    session_hours: float = Field(
+        default=12, gt=0, description="how long somebody stays signed in, at the most"
+    )
+    idle_minutes: float = Field(
+        default=120, gt=0, description="who does nothing for so long is signed out"
+    )
+    look_seconds: float = Field(
+        default=2, gt=0, description="how often changes are looked for while pages follow them"
+    )
+
+
 class PlatformSettings(BaseModel):
     """The business platform that takes synced orders (seeds the block `business-platform`)."""
 
@@ -250,6 +264,7 @@ class Settings(BaseSettings):
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    desk: DeskSettings = Field(default_factory=DeskSettings)
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     prefect: PrefectSettings = Field(default_factory=PrefectSettings)

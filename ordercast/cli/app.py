@@ -17,6 +17,7 @@ from ordercast.cli import (
     sending,
     subscriber_bodies,
     subscribers,
+    users,
 )
 from ordercast.cli.faults import ToldInWords
 
@@ -40,6 +41,7 @@ app.add_typer(subscribers.app, name="subscribers", help="Subscribers: who is tol
 subscribers.app.command("preview")(subscriber_bodies.preview)
 subscribers.app.command("bodies")(subscriber_bodies.bodies)
 subscribers.app.command("rotate")(subscriber_bodies.rotate)
+app.add_typer(users.app, name="users", help="The desk's users: who may sign in, and what as.")
 app.add_typer(alerts.app, name="alerts", help="Alerts: whom Ordercast tells.")
 app.add_typer(receiver.app, name="receiver", help="A small receiver, and why a signature fails.")
 app.add_typer(dialects.app, name="dialect", help="Partners' dialects: list, try a message.")

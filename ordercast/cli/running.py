@@ -22,6 +22,7 @@ from ordercast.services.supervisor import (
     sole_use,
     wait_for_free_ports,
 )
+from ordercast.store import users
 from ordercast.store.engine import be_known_as, database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import make_key
@@ -53,11 +54,14 @@ def up() -> None:
     with sole_use(chosen.home):
         wait_for_free_ports(chosen)
         prepare(chosen)
+        first = first_admin(chosen)
         supervisor = Supervisor(children_of(chosen), stop)
         try:
             with console.status("Starting …"):
                 supervisor.start()
             console.print(addresses(chosen))
+            if first:
+                console.print(first, markup=False, soft_wrap=True)
             supervisor.watch()
         finally:
             with console.status("Stopping …"):
@@ -72,10 +76,23 @@ def prepare(chosen: Settings) -> None:
     upgrade(database())
 
 
+def first_admin(chosen: Settings) -> str:
+    """On the embedded default: whom to sign in as; made at the first start, with a password."""
+    if chosen.database.url:
+        return ""
+    name, change = users.FIRST_ADMIN, f"ordercast users password {users.FIRST_ADMIN}"
+    if password := users.add_first_admin(database()):
+        return f"Sign in at the desk as {name}, password {password} (shown this once; {change})"
+    if users.has_generated_password(database(), name):
+        return f"The desk's {name} has the password of the first start; choose your own: {change}"
+    return ""
+
+
 def addresses(chosen: Settings) -> Table:
     """Where everything is."""
     table = Table(title="Ordercast is up", show_header=False)
     table.add_row("Orders", f"{chosen.gateway_url}/tmf-api/serviceOrdering/v4/serviceOrder")
+    table.add_row("Desk", f"{chosen.gateway_url}/desk/")
     table.add_row("API docs", f"{chosen.gateway_url}/docs")
     table.add_row("Prefect UI", chosen.prefect_ui_url)
     table.add_row("Business platform", chosen.platform_url)

@@ -25,6 +25,7 @@ from ordercast.services.gateway import (
     subscribers,
     work_orders,
 )
+from ordercast.services.gateway.desk.app import create_desk
 from ordercast.services.gateway.feed_tail import FeedTail
 
 DESCRIPTION = """Carries telecom orders from receipt to broadcast completion.
@@ -60,4 +61,6 @@ def create_app() -> FastAPI:
         metrics,
     ):
         app.include_router(module.router)
+    app.state.desk = create_desk()
+    app.mount("/desk", app.state.desk)
     return app

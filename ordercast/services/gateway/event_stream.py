@@ -4,16 +4,25 @@ A block without data is no event: the first one tells where the stream begins, a
 while nothing happens keep the connection open and move `Last-Event-ID` over what was left out.
 """
 
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import Protocol
 
 import anyio
 from fastapi.sse import format_sse_event
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ordercast.services.gateway.feed_reader import FeedReader
-
 RETRY_MILLISECONDS = 3000
+
+
+class Reader(Protocol):
+    """What a stream sends: `seen` is the id that its reader goes on by."""
+
+    seen: int
+    on_drop: Callable[[], None]
+
+    def chunks(self, heartbeat_seconds: float) -> AsyncGenerator[bytes]: ...
 
 
 class EventStream(Response):
@@ -21,7 +30,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, reader: FeedReader, *, heartbeat_seconds: float) -> None:
+    def __init__(self, reader: Reader, *, heartbeat_seconds: float) -> None:
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         super().__init__(headers=headers)
         del self.headers["content-length"]

@@ -20,3 +20,4 @@ def _end_streams(app: FastAPI, stop: threading.Event) -> None:
     """The server waits for the end of every answer, and streams have none of their own."""
     stop.wait()
     app.state.feed_tail.close()
+    app.state.desk.state.live.close()
