@@ -66,7 +66,7 @@ def receiver(machines: Machines) -> Iterator[Receiver]:
 
 def submit(machines: Machines) -> str:
     order = plan_change(externalId=f"machines-{next(NUMBERS)}")
-    return machines.ask("POST", f"{ORDERS}", json=order).json()["id"]
+    return machines.ask("POST", ORDERS, json=order).json()["id"]
 
 
 def work_orders(machines: Machines, order_no: str, **query: str) -> list[dict[str, Any]]:
@@ -197,7 +197,7 @@ def test_orders_by_queue_survive_restarts_of_broker_database_and_s3_server_under
     rabbit_node: RabbitNode,
     s3_server: S3Server,
 ) -> None:
-    before = machines.count_of(f"{ORDERS}")
+    before = machines.count_of(ORDERS)
     with flowing(machines, rabbit_node) as traffic:
         traffic.go_on()
         s3_restarts(traffic, s3_server)
@@ -206,7 +206,7 @@ def test_orders_by_queue_survive_restarts_of_broker_database_and_s3_server_under
         traffic.go_on()
         broker_restarts(traffic, rabbit_node)
         traffic.go_on()
-    assert machines.count_of(f"{ORDERS}") == before + len(traffic.sent)
+    assert machines.count_of(ORDERS) == before + len(traffic.sent)
     for external_id, kind in traffic.sent.items():
         (order_no,) = traffic.numbers[external_id]
         order = machines.ask("GET", f"{ORDERS}/{order_no}").json()
