@@ -17,7 +17,7 @@ from ordercast.services.gateway import orders as order_routes
 from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.body_limit import BodyLimit
 from ordercast.store.tables import InboxMessage
-from tests.keys import keyed
+from tests.keys import keyed, make_key
 from tests.orders import CSV, JSON, NDJSON, body, item, order
 from tests.services.platform_server import served
 
@@ -158,7 +158,8 @@ def send(address, *parts):
 
 
 def head(*headers):
-    lines = [f"POST {ORDERS} HTTP/1.1", "Host: x", "Connection: close", *headers, "", ""]
+    key = f"Authorization: Bearer {make_key()}"
+    lines = [f"POST {ORDERS} HTTP/1.1", "Host: x", "Connection: close", key, *headers, "", ""]
     return "\r\n".join(lines).encode()
 
 
