@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
@@ -15,6 +14,7 @@ from ordercast.services.gateway.app import create_app
 from ordercast.store import api_keys
 from ordercast.store.clock import now
 from ordercast.store.engine import database
+from tests.gateway_routes import routes
 from tests.keys import bearer, keyed, make_key
 from tests.orders import body, order
 from tests.waiting import wait_for
@@ -26,17 +26,7 @@ OPEN = {"/health", "/ready", "/results/{order_no}/{version}"}
 """Beside the desk, which has its own sign-in, and the description of the API."""
 
 
-def doors():
-    """Every route of the gateway that a program may come to, by method and path."""
-    return sorted(
-        (method, route.path)
-        for route in create_app().routes
-        if isinstance(route, APIRoute) and not route.path.startswith("/desk")
-        for method in route.methods
-    )
-
-
-CLOSED = [door for door in doors() if door[1] not in OPEN]
+CLOSED = [door for door in routes() if door[1] not in OPEN]
 
 
 def knock(http, method, path, **more):
