@@ -98,7 +98,7 @@ def of_kind(
     if order_no:
         query = query.where(OrderCommand.order_no == order_no)
     if agent is not None:
-        query = query.where(col(OrderCommand.order_no).in_(orders.numbers_of(agent)))
+        query = query.where(orders.is_number_of(col(OrderCommand.order_no), agent))
     return session.exec(query.order_by(col(OrderCommand.asked_at).desc()).limit(limit)).all()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, func, insert
+from sqlalchemy import ColumnElement, String, cast, exists, func, insert
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
@@ -57,8 +57,14 @@ def is_of(session: Session, order_no: str, agent: str | None) -> bool:
 
 
 def numbers_of(agent: str):
-    """The numbers of an agent's orders, to narrow other queries down by."""
+    """The numbers of an agent's orders: for what reads much of a table by them."""
     return select(ServiceOrder.order_no).where(ServiceOrder.agent == agent)
+
+
+def is_number_of(order_no: ColumnElement[str], agent: str) -> ColumnElement[bool]:
+    """That a column has the number of an agent's order: for what reads a few rows."""
+    own = (col(ServiceOrder.order_no) == order_no, col(ServiceOrder.agent) == agent)
+    return exists().where(*own)
 
 
 def lock(session: Session, order_nos: Iterable[str]) -> dict[str, ServiceOrder]:

@@ -10,7 +10,7 @@ from sqlmodel import Session, and_, col, or_, select
 
 from ordercast.contracts.replay import Replayable
 from ordercast.contracts.subscriber import SubscriberState
-from ordercast.store.orders import numbers_of
+from ordercast.store.orders import is_number_of
 from ordercast.store.pushes import DeliveryState, concerns
 from ordercast.store.replying import SENDERS
 from ordercast.store.subscribers import is_own
@@ -113,7 +113,7 @@ def _of_replay(replay: PushReplay) -> Iterator[ColumnElement[bool]]:
     if replay.order_no:
         yield col(PushEvent.order_no) == replay.order_no
     if replay.agent is not None:
-        yield col(PushEvent.order_no).in_(numbers_of(replay.agent))
+        yield is_number_of(col(PushEvent.order_no), replay.agent)
 
 
 def _from(place: Place) -> Iterator[ColumnElement[bool]]:

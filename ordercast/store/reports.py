@@ -62,7 +62,7 @@ def _order_numbers(session: Session, ids: Iterable[str], agent: str | None) -> d
     for some in chunks(sorted(ids)):
         query = select(WorkOrder.id, WorkOrder.order_no).where(col(WorkOrder.id).in_(some))
         if agent is not None:
-            query = query.where(col(WorkOrder.order_no).in_(orders.numbers_of(agent)))
+            query = query.where(orders.is_number_of(col(WorkOrder.order_no), agent))
         found.update(dict(session.exec(query).all()))
     return found
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
 from ordercast.domain.order import Stage
-from ordercast.store.orders import numbers_of
+from ordercast.store.orders import is_number_of
 from ordercast.store.push_ledger import Entry, entries
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.subscribers import is_own
@@ -85,5 +85,5 @@ def not_broadcast(
         .limit(limit)
     )
     if agent is not None:
-        query = query.where(col(OrderRun.order_no).in_(numbers_of(agent)))
+        query = query.where(is_number_of(col(OrderRun.order_no), agent))
     return [NotBroadcast(*row) for row in session.exec(query)]

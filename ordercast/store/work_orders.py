@@ -13,7 +13,7 @@ from ordercast.domain.rollup import line_state
 from ordercast.domain.work_order import OPEN_STATES, States, WorkOrderState, settle
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
-from ordercast.store.orders import is_of, numbers_of
+from ordercast.store.orders import is_number_of, is_of, numbers_of
 from ordercast.store.tables import OrderLine, WorkOrder
 
 
@@ -82,7 +82,9 @@ def count_and_page(
         for name in ("order_no", "state", "team", "system")
         if (value := getattr(wanted, name)) is not None
     ]
-    if wanted.only_of is not None:
+    if wanted.only_of is not None and wanted.order_no is not None:
+        conditions.append(is_number_of(col(WorkOrder.order_no), wanted.only_of))
+    elif wanted.only_of is not None:
         conditions.append(col(WorkOrder.order_no).in_(numbers_of(wanted.only_of)))
     total = session.exec(select(func.count()).select_from(WorkOrder).where(*conditions)).one()
     page = select(WorkOrder).where(*conditions).order_by(col(WorkOrder.due_at), WorkOrder.id)

@@ -32,6 +32,7 @@ from ordercast.store.tables import (
 from tests.gateway_routes import routes
 from tests.keys import bearer, make_key
 from tests.orders import body, generated, item, order, report, stored, waiting, work_orders
+from tests.store.conftest import home  # noqa: F401 (SQLite and PostgreSQL)
 
 BASE = "/tmf-api/serviceOrdering/v4"
 ORDERS, HUB = f"{BASE}/serviceOrder", f"{BASE}/hub"
@@ -74,7 +75,7 @@ class World:
 
 
 @pytest.fixture
-def world(home):
+def world():
     with client(agent=X) as http:
         asked = {"callback": "http://127.0.0.1:9/tmf", "query": f"eventType={JEOPARDY}"}
         hub = http.post(HUB, json=asked).json()["id"]
@@ -420,7 +421,7 @@ def test_a_replay_of_an_agent_is_to_its_own_subscribers(world):
         assert session.get_one(PushReplay, made.json()["id"]).agent == X
 
 
-def test_an_agent_is_not_told_whose_order_works_on_the_same_card(home):
+def test_an_agent_is_not_told_whose_order_works_on_the_same_number():
     plan = {"product": "plan-change", "action": "modify", "msisdn": "8613800000001", "plan": "5G"}
     first, _ = waiting(of(X, serviceOrderItem=[item(**plan)]))
     held, _ = generated(of(Y, serviceOrderItem=[item(**plan)]))
