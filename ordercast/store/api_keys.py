@@ -25,6 +25,8 @@ from ordercast.store.key_tables import ApiKey
 
 PREFIX = "ock_"
 KEY = re.compile(rf"{PREFIX}[\w-]{{43}}", re.ASCII)
+"""What a key looks like; nothing else needs to be looked for."""
+
 RANDOM_BYTES = 32
 FIRST_KEY_FILE = "admin.key"
 NOTED_EVERY = timedelta(minutes=1)

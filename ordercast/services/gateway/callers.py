@@ -62,6 +62,8 @@ class Callers:
 
     async def holder_of(self, key: str) -> Caller:
         """Who holds a key; Stranger if it is unknown, expired or revoked."""
+        if not api_keys.KEY.fullmatch(key):
+            raise Stranger("unknown")
         digest = api_keys.digest_of(key)
         asked_at, caller = self._known.get(digest, (0.0, None))
         if caller is None or time.monotonic() - asked_at > KEPT_SECONDS:
