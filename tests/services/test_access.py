@@ -95,6 +95,7 @@ def test_what_is_wrong_with_a_key_is_said_in_words_to_who_has_it(http):
     for headers, words in (
         ({}, "an operator makes one"),
         (bearer(f"{over}x"), "not known here"),
+        (bearer(api_keys.new_key()), "not known here"),
         (bearer(over), "has expired"),
         (bearer(revoked), "was revoked"),
     ):
