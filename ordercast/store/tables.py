@@ -84,13 +84,10 @@ class ServiceOrder(SQLModel, table=True):
     """An order: opened at intake, given its lines by `decompose`, ended by its seal."""
 
     __tablename__ = "service_order"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (
-        UniqueConstraint("agent", "external_id"),
-        Index("ix_service_order_agent", "agent", "ordered_at"),
-    )
+    __table_args__ = (UniqueConstraint("agent", "external_id"),)
 
     order_no: str = Field(primary_key=True)
-    agent: str
+    agent: str = Field(index=True)
     external_id: str | None = None
     content_sha256: str
     message_id: str

@@ -1,4 +1,4 @@
-"""API keys, and what lets an agent find its own."""
+"""API keys, and what an agent finds its own by."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,6 +24,4 @@ def upgrade() -> None:
         sa.UniqueConstraint("sha256"),
     )
     op.add_column("push_replay", sa.Column("agent", sa.String(), nullable=True))
-    op.drop_index("ix_service_order_agent", "service_order")
-    op.create_index("ix_service_order_agent", "service_order", ["agent", "ordered_at"])
     op.create_index("ix_inbox_message_agent", "inbox_message", ["agent", "received_at"])
