@@ -4,13 +4,13 @@ A request without a valid key is turned away before its body is read. What is op
 named here; all else is closed, routes that are yet to be written included.
 """
 
-from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
-from fastapi import Depends, HTTPException, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi import HTTPException, Request, Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -88,30 +88,39 @@ def _unauthorized(reason: str) -> JSONResponse:
     )
 
 
-_BEARER = HTTPBearer(
-    auto_error=False,
-    scheme_name="ApiKey",
-    description="A key of `ordercast keys add`: `Authorization: Bearer ock_…`.",
-)
+class KeyHolder(SecurityBase):
+    """A dependency: who calls, None where a subscriber may come without a key.
+
+    One class with its scheme, so that a request solves a single dependency.
+    """
+
+    model = HTTPBearer(description="A key of `ordercast keys add`: `Bearer ock_…`.")
+    scheme_name = "ApiKey"
+
+    async def __call__(self, request: Request) -> Caller | None:
+        return request.state.caller
 
 
-async def known_caller(
-    request: Request, _shown: Annotated[object, Security(_BEARER)]
-) -> Caller | None:
-    """Who calls; None where a subscriber may come without a key."""
-    return request.state.caller
-
-
-KnownCaller = Annotated[Caller | None, Depends(known_caller)]
-
-
-def needing(scope: api_key.Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:
+class Having(KeyHolder):
     """A dependency: the caller, who must have that scope."""
 
-    async def admitted(caller: KnownCaller) -> Caller:
-        return admit(caller, scope)
+    def __init__(self, scope: api_key.Scope) -> None:
+        self._scope = scope
 
-    return admitted
+    async def __call__(self, request: Request) -> Caller:
+        return admit(request.state.caller, self._scope)
+
+
+class HavingAll(Having):
+    """A dependency: the caller, who must have that scope, and not for one agent alone."""
+
+    async def __call__(self, request: Request) -> Caller:
+        caller = await super().__call__(request)
+        if caller.agent is None:
+            return caller
+        turned_away.labels("scope").inc()
+        text = f"the API key {caller.name!r} is for one agent: this tells of all; use one without"
+        raise HTTPException(HTTPStatus.FORBIDDEN, text)
 
 
 def admit(caller: Caller | None, scope: api_key.Scope) -> Caller:
@@ -127,19 +136,10 @@ def admit(caller: Caller | None, scope: api_key.Scope) -> Caller:
     )
 
 
-Submitting = Annotated[Caller, Depends(needing(api_key.Scope.SUBMIT))]
-Reporting = Annotated[Caller, Depends(needing(api_key.Scope.REPORT))]
-Reading = Annotated[Caller, Depends(needing(api_key.Scope.READ))]
-Administering = Annotated[Caller, Depends(needing(api_key.Scope.ADMIN))]
-
-
-async def _for_all(caller: Reading) -> Caller:
-    if caller.agent is None:
-        return caller
-    turned_away.labels("scope").inc()
-    text = f"the API key {caller.name!r} is for one agent: this tells of all; use one without"
-    raise HTTPException(HTTPStatus.FORBIDDEN, text)
-
-
-Overseeing = Annotated[Caller, Depends(_for_all)]
+KnownCaller = Annotated[Caller | None, Security(KeyHolder())]
+Submitting = Annotated[Caller, Security(Having(api_key.Scope.SUBMIT))]
+Reporting = Annotated[Caller, Security(Having(api_key.Scope.REPORT))]
+Reading = Annotated[Caller, Security(Having(api_key.Scope.READ))]
+Administering = Annotated[Caller, Security(Having(api_key.Scope.ADMIN))]
+Overseeing = Annotated[Caller, Security(HavingAll(api_key.Scope.READ))]
 """Who may read, and not of one agent alone."""
