@@ -99,6 +99,6 @@ def _conditions(wanted: FeedFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.order_no:
         yield col(PushEvent.order_no) == wanted.order_no
     if wanted.only_of is not None:
-        yield ServiceOrder.agent == wanted.only_of
+        yield col(ServiceOrder.agent) == wanted.only_of
     if wanted.subscriber and wanted.subscriber.agent:
         yield col(ServiceOrder.agent) == wanted.subscriber.agent

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast, exists, func, insert
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
@@ -61,7 +62,7 @@ def numbers_of(agent: str):
     return select(ServiceOrder.order_no).where(ServiceOrder.agent == agent)
 
 
-def is_number_of(order_no: ColumnElement[str], agent: str) -> ColumnElement[bool]:
+def is_number_of(order_no: Mapped[str], agent: str) -> ColumnElement[bool]:
     """That a column has the number of an agent's order: for what reads a few rows."""
     own = (col(ServiceOrder.order_no) == order_no, col(ServiceOrder.agent) == agent)
     return exists().where(*own)
