@@ -10,6 +10,7 @@ from ordercast.cli import (
     dialects,
     doctor,
     inbox,
+    keys,
     orders,
     pushes,
     receiver,
@@ -42,6 +43,7 @@ subscribers.app.command("preview")(subscriber_bodies.preview)
 subscribers.app.command("bodies")(subscriber_bodies.bodies)
 subscribers.app.command("rotate")(subscriber_bodies.rotate)
 app.add_typer(users.app, name="users", help="The desk's users: who may sign in, and what as.")
+app.add_typer(keys.app, name="keys", help="API keys: who may come in by HTTP, and for what.")
 app.add_typer(alerts.app, name="alerts", help="Alerts: whom Ordercast tells.")
 app.add_typer(receiver.app, name="receiver", help="A small receiver, and why a signature fails.")
 app.add_typer(dialects.app, name="dialect", help="Partners' dialects: list, try a message.")

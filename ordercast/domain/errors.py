@@ -4,7 +4,7 @@ OrdercastError
 ├── Refused                 the sender must mend something
 │   ├── InvalidMessage      fields that are missing or wrong, each with its cure
 │   ├── TooLarge            a body over the documented limit
-│   ├── Forbidden           a link that was changed or has expired
+│   ├── Forbidden           a link that was changed or has expired, what is another agent's
 │   ├── TooSoon             the same again, before its time
 │   ├── NotFound            no such order, work order, subscriber …
 │   └── Conflict            the state of things does not allow it

@@ -90,10 +90,10 @@ def keep(
     return kept
 
 
-def message(session: Session, message_id: str) -> InboxMessage:
-    """The message with that id; NotFound if there is none."""
+def message(session: Session, message_id: str, *, agent: str | None = None) -> InboxMessage:
+    """The message with that id; NotFound if there is none, or not of the agent that is named."""
     found = session.get(InboxMessage, message_id)
-    if found is None:
+    if found is None or agent not in (None, found.agent):
         raise NotFound("message", message_id)
     return found
 
@@ -116,10 +116,17 @@ def plain_body(kept: InboxMessage) -> bytes:
 
 
 def messages(
-    session: Session, *, outcome: str | None = None, offset: int = 0, limit: int = 100
+    session: Session,
+    *,
+    outcome: str | None = None,
+    agent: str | None = None,
+    offset: int = 0,
+    limit: int = 100,
 ) -> Sequence[InboxMessage]:
-    """Messages, the newest first."""
+    """Messages, the newest first; those of one agent, if it is named."""
     query = select(InboxMessage).order_by(col(InboxMessage.received_at).desc())
+    if agent is not None:
+        query = query.where(InboxMessage.agent == agent)
     if outcome:
         query = query.where(InboxMessage.outcome == outcome)
     return session.exec(query.offset(offset).limit(limit)).all()

@@ -21,14 +21,22 @@ from ordercast.store.tables import CompletionReport, ServiceOrder, WorkOrder
 from ordercast.store.work_orders import LineWork
 
 
-def take(session: Session, reports: Sequence[WorkOrderReport]) -> list[ReportAnswer]:
-    """Judge, keep and answer reports in the order given, in the caller's transaction."""
+def take(
+    session: Session, reports: Sequence[WorkOrderReport], *, agent: str | None = None
+) -> list[ReportAnswer]:
+    """Judge, keep and answer reports in the order given, in the caller's transaction.
+
+    To an agent that is named the work orders of others are unknown.
+    """
     by_order: dict[str | None, list[WorkOrderReport]] = defaultdict(list)
-    order_of = _order_numbers(session, {each.work_order_id for each in reports})
-    for each in reports:
-        by_order[order_of.get(each.work_order_id)].append(each)
-    locked = _lock(session, by_order)
+    order_of = _order_numbers(session, {each.work_order_id for each in reports}, agent)
     answered: dict[int, ReportAnswer] = {}
+    for each in reports:
+        if agent is not None and each.work_order_id not in order_of:
+            answered[id(each)] = _set_aside(session, each, agent)
+        else:
+            by_order[order_of.get(each.work_order_id)].append(each)
+    locked = _lock(session, by_order)
     for order_no, some in sorted(by_order.items(), key=lambda pair: pair[0] or ""):
         group = _OrderReports(session, locked.get(order_no or ""), some)
         answered |= {id(each): group.answer(each) for each in some}
@@ -49,12 +57,43 @@ def _lock(
     return locked
 
 
-def _order_numbers(session: Session, ids: Iterable[str]) -> dict[str, str]:
+def _order_numbers(session: Session, ids: Iterable[str], agent: str | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for some in chunks(sorted(ids)):
         query = select(WorkOrder.id, WorkOrder.order_no).where(col(WorkOrder.id).in_(some))
+        if agent is not None:
+            query = query.where(orders.is_number_of(col(WorkOrder.order_no), agent))
         found.update(dict(session.exec(query).all()))
     return found
+
+
+def _set_aside(session: Session, report: WorkOrderReport, agent: str) -> ReportAnswer:
+    """Keep an agent's report on what is not its own in the inbox.
+
+    Were it a report on the work order, its id would be taken from whoever does the work.
+    """
+    problem = Problem("work_order_id", "is not known", "give the id of a work order of yours")
+    _keep_message(session, report, MessageOutcome.REFUSED, problem, agent=agent)
+    return ReportAnswer(
+        work_order_id=report.work_order_id,
+        report_id=report.report_id,
+        verdict=Verdict.UNKNOWN,
+        message=ANSWERS[Verdict.UNKNOWN].format(result=report.result),
+    )
+
+
+def _keep_message(
+    session: Session,
+    report: WorkOrderReport,
+    outcome: MessageOutcome,
+    problem: Problem,
+    *,
+    agent: str | None,
+    order_no: str | None = None,
+) -> None:
+    raw = report.model_dump_json().encode()
+    message = RawMessage(raw, "application/json", source="report", agent=agent)
+    inbox.keep(session, message, outcome=outcome, problems=[problem], order_no=order_no)
 
 
 class _OrderReports:
@@ -100,13 +139,9 @@ class _OrderReports:
         if earlier.result == report.result:
             return _answer(earlier)
         problem = Problem("report_id", f"said {earlier.result} before", "use a new report_id")
-        inbox.keep(
-            self.session,
-            RawMessage(report.model_dump_json().encode(), "application/json", source="report"),
-            outcome=MessageOutcome.CONFLICT,
-            problems=[problem],
-            order_no=earlier.order_no,
-        )
+        agent = self.order.agent if self.order else None
+        about = {"agent": agent, "order_no": earlier.order_no}
+        _keep_message(self.session, report, MessageOutcome.CONFLICT, problem, **about)
         return ReportAnswer(
             work_order_id=report.work_order_id,
             report_id=report.report_id,

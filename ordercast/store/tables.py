@@ -58,7 +58,10 @@ class InboxMessage(SQLModel, table=True):
     """
 
     __tablename__ = "inbox_message"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (_few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),)
+    __table_args__ = (
+        _few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),
+        Index("ix_inbox_message_agent", "agent", "received_at"),
+    )
 
     id: str = Field(primary_key=True)
     received_at: datetime = _time(index=True)
@@ -547,6 +550,7 @@ class OperatorAlert(SQLModel, table=True):
 class PushReplay(SQLModel, table=True):
     """A replay: which pushes go out once more, who asked and why, and how far it has come.
 
+    One of an `agent` is for its own subscribers alone.
     The cursor is the last event and subscriber that were looked at, in the order of events.
     `next_push_at` is when the next push may fall due, `due_at` when the relay looks again.
     """
@@ -558,6 +562,7 @@ class PushReplay(SQLModel, table=True):
     event_id: uuid.UUID | None = None
     order_no: str | None = Field(default=None, index=True)
     subscriber_id: str | None = None
+    agent: str | None = None
     since: datetime | None = _time(default=None)
     until: datetime = _time()
     states: list[str] = _json(default_factory=list)

@@ -13,6 +13,7 @@ from ordercast.domain.rollup import line_state
 from ordercast.domain.work_order import OPEN_STATES, States, WorkOrderState, settle
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
+from ordercast.store.orders import is_number_of, is_of, numbers_of
 from ordercast.store.tables import OrderLine, WorkOrder
 
 
@@ -27,10 +28,13 @@ def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.execute(insert(WorkOrder), [dict(row) for row in some])
 
 
-def work_order(session: Session, work_order_id: str) -> WorkOrder:
-    """The work order with that id; NotFound if there is none."""
+def work_order(session: Session, work_order_id: str, *, agent: str | None = None) -> WorkOrder:
+    """The work order with that id.
+
+    NotFound if there is none, or if its order is not of the agent that is named.
+    """
     found = session.get(WorkOrder, work_order_id)
-    if found is None:
+    if found is None or not is_of(session, found.order_no, agent):
         raise NotFound("work order", work_order_id)
     return found
 
@@ -60,12 +64,13 @@ def any_open(session: Session, order_no: str) -> bool:
 
 @dataclass(frozen=True)
 class WorkOrderFilter:
-    """What work orders to list; all that is given must hold."""
+    """What work orders to list; all that is given must hold. `only_of` is the agent that asks."""
 
     order_no: str | None = None
     state: str | None = None
     team: str | None = None
     system: str | None = None
+    only_of: str | None = None
 
 
 def count_and_page(
@@ -77,6 +82,10 @@ def count_and_page(
         for name in ("order_no", "state", "team", "system")
         if (value := getattr(wanted, name)) is not None
     ]
+    if wanted.only_of is not None and wanted.order_no is not None:
+        conditions.append(is_number_of(col(WorkOrder.order_no), wanted.only_of))
+    elif wanted.only_of is not None:
+        conditions.append(col(WorkOrder.order_no).in_(numbers_of(wanted.only_of)))
     total = session.exec(select(func.count()).select_from(WorkOrder).where(*conditions)).one()
     page = select(WorkOrder).where(*conditions).order_by(col(WorkOrder.due_at), WorkOrder.id)
     return total, session.exec(page.offset(offset).limit(limit)).all()

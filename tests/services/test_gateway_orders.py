@@ -1,7 +1,6 @@
 """Orders over HTTP, as agents and portals meet them."""
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
 from config.settings import PROJECT_DIR
@@ -10,6 +9,7 @@ from tasks.completion import await_completion
 from tasks.decompose import decompose
 from tasks.receive import receive
 from tasks.work_orders import generate_work_orders
+from tests.keys import keyed
 from tests.orders import (
     CSV,
     NDJSON,
@@ -34,7 +34,7 @@ KI = "0123456789ABCDEF0123456789ABCDEF"
 
 @pytest.fixture
 def http(database):
-    with TestClient(create_app(), raise_server_exceptions=False) as client:
+    with keyed(create_app(), raise_server_exceptions=False) as client:
         yield client
 
 

@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import pytest
-from fastapi.testclient import TestClient
 
 from ordercast.contracts.hub import EventSubscriptionInput
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
@@ -20,6 +19,7 @@ from ordercast.store.engine import database
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import PushEvent, ServiceOrder
 from tests.conftest import forget
+from tests.keys import keyed
 from tests.waiting import wait_for
 
 HUB = "/tmf-api/serviceOrdering/v4/hub"
@@ -40,7 +40,7 @@ SUMMARY = {
 def http(home, monkeypatch):
     monkeypatch.setenv("ORDERCAST_RELAY__POLL_SECONDS", "0.05")
     forget()
-    return TestClient(create_app(), raise_server_exceptions=False)
+    return keyed(create_app(), raise_server_exceptions=False)
 
 
 @pytest.fixture

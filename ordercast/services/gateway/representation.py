@@ -10,7 +10,7 @@ from config.settings import settings
 from ordercast.domain.order import OrderState, Stage
 from ordercast.intake.kept import kept_order
 from ordercast.store import inbox, orders
-from ordercast.store.runs import run_of
+from ordercast.store.runs import WaitingFor, run_of
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
 
 PATH = "/tmf-api/serviceOrdering/v4/serviceOrder"
@@ -23,15 +23,19 @@ def href(order_no: str) -> str:
     return f"{settings().gateway_url}{PATH}/{order_no}"
 
 
-def service_order(session: Session, order: ServiceOrder) -> dict[str, Any]:
-    """An order with its items."""
+def service_order(
+    session: Session, order: ServiceOrder, *, to_agent: bool = False
+) -> dict[str, Any]:
+    """An order with its items; an agent is not told which other order it waits for."""
     run = run_of(session, order.order_no, order.version)
-    return _attributes(order, run) | {"serviceOrderItem": _items(session, order, run)}
+    return _attributes(order, run, to_agent) | {"serviceOrderItem": _items(session, order, run)}
 
 
-def brief_service_order(session: Session, order: ServiceOrder) -> dict[str, Any]:
-    """An order without its items."""
-    return _attributes(order, run_of(session, order.order_no, order.version))
+def brief_service_order(
+    session: Session, order: ServiceOrder, *, to_agent: bool = False
+) -> dict[str, Any]:
+    """An order without its items; for an agent as `service_order`."""
+    return _attributes(order, run_of(session, order.order_no, order.version), to_agent)
 
 
 def only_fields(document: dict[str, Any], fields: str | None) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def only_fields(document: dict[str, Any], fields: str | None) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name in wanted}
 
 
-def _attributes(order: ServiceOrder, run: OrderRun) -> dict[str, Any]:
+def _attributes(order: ServiceOrder, run: OrderRun, to_agent: bool) -> dict[str, Any]:
     shown = {
         **order.document,
         "id": order.order_no,
@@ -54,10 +58,17 @@ def _attributes(order: ServiceOrder, run: OrderRun) -> dict[str, Any]:
         "completionDate": _iso(order.ended_at),
         "version": order.version,
         "stage": run.stage,
-        "waitingFor": run.waiting_for and f"{run.waiting_for}: {run.waiting_reason}",
+        "waitingFor": _waiting_for(run, to_agent),
         "@type": order.document.get("@type", "ServiceOrder"),
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _waiting_for(run: OrderRun, to_agent: bool) -> str | None:
+    """What a run waits for; the order that works on the same number may be another agent's."""
+    if run.waiting_for == WaitingFor.EXCLUSIVE and to_agent:
+        return f"{run.waiting_for}: another order works on the same number or card"
+    return run.waiting_for and f"{run.waiting_for}: {run.waiting_reason}"
 
 
 def _items(session: Session, order: ServiceOrder, run: OrderRun) -> list[dict[str, Any]]:

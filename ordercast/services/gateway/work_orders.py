@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from ordercast.services.gateway.access import Reading
 from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
 from ordercast.store import work_orders
 from ordercast.store.engine import database
@@ -14,6 +15,7 @@ router = APIRouter(tags=["work orders"])
 
 @router.get("/work-orders")
 def list_work_orders(
+    caller: Reading,
     response: Response,
     order_no: str | None = None,
     state: str | None = None,
@@ -23,7 +25,9 @@ def list_work_orders(
     limit: Limit = None,
 ) -> list[dict[str, Any]]:
     """Work orders, the first due first. Every filter given must hold."""
-    wanted = WorkOrderFilter(order_no=order_no, state=state, team=team, system=system)
+    wanted = WorkOrderFilter(
+        order_no=order_no, state=state, team=team, system=system, only_of=caller.agent
+    )
     with database().read() as session:
         total, page = work_orders.count_and_page(
             session, wanted, offset=offset, limit=page_size(limit)
@@ -33,8 +37,8 @@ def list_work_orders(
 
 
 @router.get("/work-orders/{work_order_id}")
-def get_work_order(work_order_id: str) -> dict[str, Any]:
+def get_work_order(caller: Reading, work_order_id: str) -> dict[str, Any]:
     """One work order."""
     with database().read() as session:
-        found = work_orders.work_order(session, work_order_id)
+        found = work_orders.work_order(session, work_order_id, agent=caller.agent)
     return found.model_dump(mode="json", exclude={"report_key"})
