@@ -5,13 +5,23 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from config.settings import settings
-from ordercast.services.gateway.desk import account, following, refusals, sign_in, start
+from ordercast.services.gateway.desk import (
+    account,
+    following,
+    order,
+    order_commands,
+    order_downloads,
+    orders,
+    refusals,
+    sign_in,
+    start,
+)
 from ordercast.services.gateway.desk.access import own_form, same_site
 from ordercast.services.gateway.desk.frame import HERE
 from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
-PAGES = (start, account, following)
+PAGES = (start, account, following, orders, order, order_commands, order_downloads)
 """Modules with the routers of what is shown to those who are signed in."""
 
 
