@@ -97,8 +97,8 @@ def reopen(
     _ask(order_no, CommandKind.REOPEN, reason, work_orders=work_order or [])
 
 
-@app.command("accept-report")
-def accept_report(
+@app.command("accept")
+def accept(
     work_order: Annotated[str, typer.Argument(help="the work order's id")],
     report: Annotated[str, typer.Argument(help="the id of the report that contradicts")],
     reason: Reason,

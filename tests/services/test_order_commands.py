@@ -27,7 +27,7 @@ def test_a_contradicting_report_is_accepted_with_a_reason(database):
     report(named(order_no, FIRST), report_id="r-1")
     report(named(order_no, FIRST), "failed", report_id="r-2")
     work_order_id = named(order_no, FIRST).id
-    done = run("accept-report", work_order_id, "r-2", "--reason", "the crew was there")
+    done = run("accept", work_order_id, "r-2", "--reason", "the crew was there")
     assert done.exit_code == 0, done.output
     command(api=None)
     (asked,) = asked_of(database, order_no)
@@ -41,7 +41,7 @@ def test_a_report_that_stands_or_is_not_there_cannot_be_accepted(database):
     report(named(order_no, FIRST), report_id="r-1")
     work_order_id = named(order_no, FIRST).id
     for report_id in ("r-1", "r-7"):
-        assert run("accept-report", work_order_id, report_id, "--reason", "x").exit_code
+        assert run("accept", work_order_id, report_id, "--reason", "x").exit_code
     assert not asked_of(database, order_no)
 
 
@@ -50,7 +50,7 @@ def test_a_report_that_was_overtaken_meanwhile_is_answered_in_words(database):
     report(named(order_no, FIRST), report_id="r-1")
     report(named(order_no, FIRST), "failed", report_id="r-2")
     work_order_id = named(order_no, FIRST).id
-    assert not run("accept-report", work_order_id, "r-2", "--reason", "x").exit_code
+    assert not run("accept", work_order_id, "r-2", "--reason", "x").exit_code
     report(named(order_no, FIRST), "failed", report_id="r-3", corrects="r-1")
     command(api=None)
     (asked,) = asked_of(database, order_no)
