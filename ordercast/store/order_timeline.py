@@ -92,8 +92,8 @@ def _reports(session: Session, order_no: str) -> Iterator[Happening]:
         return
     by = (CompletionReport.verdict, CompletionReport.result)
     first, last = func.min(CompletionReport.received_at), func.max(CompletionReport.received_at)
-    sums = select(*by, func.count(), first, last).where(of_order).group_by(*by)
-    for verdict, result, total, since, until in session.exec(sums):
+    sums = select(*by, func.count()).add_columns(first, last).where(of_order).group_by(*by)
+    for verdict, result, total, since, until in session.execute(sums):
         facts = {"verdict": verdict, "result": result, "n": total, "since": since}
         yield Happening(until, Kind.REPORTS, facts)
 

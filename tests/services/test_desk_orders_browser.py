@@ -48,7 +48,7 @@ def test_the_page_follows_reports_and_offers_to_accept_the_one_that_contradicts(
     report(named(order_no, "contract-check"), "failed", report_id="r-2")
     page.reload()
     page.get_by_role("button", name="Accept").click()
-    page.get_by_label("Reason").fill("the crew was there")
+    page.locator("dialog[open] textarea").fill("the crew was there")
     page.locator("dialog[open] button.main").click()
     page.get_by_role("cell", name="the crew was there").wait_for()
     command(api=None)
