@@ -15,13 +15,18 @@ from ordercast.services.gateway.desk import (
     refusals,
     sign_in,
     start,
+    work_order_files,
+    work_orders,
 )
 from ordercast.services.gateway.desk.access import own_form, same_site
 from ordercast.services.gateway.desk.frame import HERE
 from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
-PAGES = (start, account, following, orders, order, order_commands, order_downloads)
+PAGES = (
+    *(start, account, following, work_orders, work_order_files),
+    *(orders, order, order_commands, order_downloads),
+)
 """Modules with the routers of what is shown to those who are signed in."""
 
 
