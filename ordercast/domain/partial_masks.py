@@ -79,7 +79,7 @@ class PartialMask:
         }
 
     def _kind(self, name: str) -> Masking | None:
-        kind = _kind_of(name)
+        kind = masking_of(name)
         return kind if kind in self._wanted else None
 
     def _text(self, text: str) -> str:
@@ -129,6 +129,7 @@ HIDE: Mapping[Masking, Callable[[str], str]] = {
 
 
 @lru_cache(4096)
-def _kind_of(name: str) -> Masking | None:
+def masking_of(name: str) -> Masking | None:
+    """What a value under that name is, if it may be shown only in part."""
     plain = plain_name(name)
     return next((kind for kind, ends in _KEYS.items() if plain.endswith(ends)), None)

@@ -22,6 +22,7 @@ class CommandKind(StrEnum):
     REOPEN = "reopen"
     RETRY = "retry"
     RESCHEDULE = "reschedule"
+    ACCEPT = "accept"
 
 
 class CommandState(StrEnum):

@@ -104,6 +104,14 @@ def lines(session: Session, order_no: str) -> Sequence[OrderLine]:
     return session.exec(query.order_by(col(OrderLine.line_no))).all()
 
 
+def numbers_after(session: Session, order_no: str, *, limit: int) -> Sequence[str]:
+    """The numbers of orders that have lines, in their order, after a number."""
+    query = select(ServiceOrder.order_no).where(
+        ServiceOrder.order_no > order_no, ServiceOrder.line_count > 0
+    )
+    return session.exec(query.order_by(ServiceOrder.order_no).limit(limit)).all()
+
+
 EQUAL = ("order_no", "state", "agent", "external_id", "category", "priority", "primary_tag")
 
 

@@ -47,6 +47,9 @@ def _few(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
 
 
+IS_STUCK = "waiting_for IN ('parked', 'operator')"
+"""Of runs: what rests after a fault, or waits for a person."""
+
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -84,22 +87,28 @@ class ServiceOrder(SQLModel, table=True):
     """An order: opened at intake, given its lines by `decompose`, ended by its seal."""
 
     __tablename__ = "service_order"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (UniqueConstraint("agent", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("agent", "external_id"),
+        Index("ix_service_order_ordered", "ordered_at", "order_no"),
+        Index("ix_service_order_state", "state", "ordered_at", "order_no"),
+        Index("ix_service_order_agent", "agent", "ordered_at", "order_no"),
+        Index("ix_service_order_external_id", "external_id"),
+    )
 
     order_no: str = Field(primary_key=True)
-    agent: str = Field(index=True)
+    agent: str
     external_id: str | None = None
     content_sha256: str
     message_id: str
     title: str
     category: str | None = None
     priority: int = 4
-    state: str = Field(index=True)
+    state: str
     version: int = 1
     line_count: int = 0
     document: dict[str, Any] = _json(default_factory=dict)
     products: list[str] = _json(default_factory=list)
-    ordered_at: datetime = _time(index=True)
+    ordered_at: datetime = _time()
     requested_start_at: datetime | None = _time(default=None)
     started_at: datetime | None = _time(default=None)
     ended_at: datetime | None = _time(default=None)
@@ -190,6 +199,7 @@ class OrderRun(SQLModel, table=True):
         _few("ix_order_run_leased", "worker", where="token IS NOT NULL"),
         _few("ix_order_run_held", "order_no", where="waiting_for = 'exclusive'"),
         _few("ix_order_run_in_flight", "order_no", "version", where="ended_at IS NULL"),
+        _few("ix_order_run_stuck", "waiting_for", "order_no", where=IS_STUCK),
     )
 
     order_no: str = Field(primary_key=True)

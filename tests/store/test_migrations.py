@@ -7,7 +7,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlmodel import SQLModel, select
 
-from ordercast.store import key_tables, people_tables, tables
+from ordercast.store import finding_tables, key_tables, people_tables, tables
 from ordercast.store.engine import Database
 from ordercast.store.migrating import configuration, revisions, upgrade
 from tests.store.any_rows import count, fill
@@ -15,7 +15,7 @@ from tests.store.conftest import BACKENDS
 
 MODELS = [
     each
-    for module in (tables, key_tables, people_tables)
+    for module in (finding_tables, key_tables, people_tables, tables)
     for each in vars(module).values()
     if hasattr(each, "__table__")
 ]

@@ -5,9 +5,11 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel import SQLModel
 
-from ordercast.store import key_tables, people_tables, tables
+from ordercast.store import finding_tables, key_tables, people_tables, tables
 
-assert tables and key_tables and people_tables  # their definitions fill the metadata
+assert (
+    finding_tables and key_tables and people_tables and tables
+)  # their definitions fill the metadata
 
 
 def _render(kind: str, value: Any, _autogenerate: Any) -> str | Literal[False]:

@@ -8,6 +8,10 @@ from config.settings import settings
 from ordercast.services.gateway.desk import (
     account,
     following,
+    order,
+    order_commands,
+    order_downloads,
+    orders,
     refusals,
     sign_in,
     start,
@@ -19,7 +23,10 @@ from ordercast.services.gateway.desk.frame import HERE
 from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
-PAGES = (start, account, following, work_orders, work_order_files)
+PAGES = (
+    *(start, account, following, work_orders, work_order_files),
+    *(orders, order, order_commands, order_downloads),
+)
 """Modules with the routers of what is shown to those who are signed in."""
 
 

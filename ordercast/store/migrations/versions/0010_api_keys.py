@@ -8,7 +8,7 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Go from 0008 to 0010."""
+    """Go from 0009 to 0010."""
     op.create_table(
         "api_key",
         sa.Column("id", sa.String(), nullable=False),
