@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from ordercast.domain.errors import Conflict
 from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.work_order import WorkOrderState, reopen
-from ordercast.store import claims, orders, pushes, work_orders
+from ordercast.store import claims, forecasts, orders, pushes, work_orders
 from ordercast.store.clock import now
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.outcomes import sealed
@@ -85,5 +85,6 @@ def open_next_version(session: Session, order: ServiceOrder) -> None:
     )
     nudge_after_commit(session, Topic.LAUNCH)
     event = NewEvent(type="order.reopened", version=order.version, data=known_by(order))
+    forecasts.look_again(session, [order.order_no], at=at)
     told = sealed(session, order.order_no, order.version - 1)
     pushes.add_events(session, order, [event], tags=told.tags)

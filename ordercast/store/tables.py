@@ -125,7 +125,9 @@ class OrderLine(SQLModel, table=True):
 class WorkOrder(SQLModel, table=True):
     """A piece of work on a line, with who does it, what it waits for, and its result.
 
-    `parameters` are those of a command that a message named; sensitive ones are masked.
+    `parameters` are those of a command that a message named; sensitive ones are masked. One with
+    `undoes` takes back what the work order of that name on its line has done; once the line is
+    worked on again it is withdrawn, and says nothing of the line any more.
     """
 
     __tablename__ = "work_order"  # pyright: ignore[reportAssignmentType]
@@ -152,6 +154,9 @@ class WorkOrder(SQLModel, table=True):
     code: str | None = None
     text: str | None = Field(default=None, sa_type=Text)
     report_key: int | None = Field(default=None, sa_type=COUNTER)
+    service_seconds: int | None = None
+    undoes: str | None = None
+    withdrawn_at: datetime | None = _time(default=None)
 
 
 class CompletionReport(SQLModel, table=True):
@@ -247,6 +252,7 @@ class OrderOutcome(SQLModel, table=True):
     """
 
     __tablename__ = "order_outcome"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_order_outcome_sealed", "sealed_at", "order_no", "version"),)
 
     order_no: str = Field(primary_key=True)
     version: int = Field(primary_key=True)

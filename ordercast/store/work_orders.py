@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, update
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
+from ordercast.domain.forecast import OpenWork, expected_ends
 from ordercast.domain.rollup import line_state
 from ordercast.domain.work_order import OPEN_STATES, States, WorkOrderState, settle
 from ordercast.store.chunks import chunks
@@ -103,7 +105,14 @@ class LineWork:
         self.become(settle(self.states, self.depends_on))
 
     def become(self, states: States) -> None:
-        """The work orders take these states; a result that no longer stands is cleared."""
+        """The work orders take these states; a result that no longer stands is cleared.
+
+        What is open again has its time anew.
+        """
+        before = self.states
+        reopened = [name for name in states if states[name].is_open and not before[name].is_open]
+        if reopened:
+            self._give_time(reopened)
         for name, state in states.items():
             row = self.work_orders[name]
             if row.state == state:
@@ -112,6 +121,18 @@ class LineWork:
             row.ended_at = None if state.is_open else now()
             if state.is_open:
                 row.code = row.text = row.report_key = None
+
+    def _give_time(self, names: Iterable[str]) -> None:
+        at, rows = now(), {name: self.work_orders[name] for name in names}
+        work = {name: work_from(at, row) for name, row in rows.items()}
+        for name, due_at in expected_ends(work, at=at).items():
+            rows[name].due_at = due_at
+
+
+def work_from(at: datetime, row: WorkOrder) -> OpenWork:
+    """A work order of which nothing is done yet, given its time from a moment on."""
+    time = timedelta(seconds=row.service_seconds or 0) or row.due_at - row.created_at
+    return OpenWork(due_at=at + time, service_time=time, after=row.depends_on)
 
 
 def lines_work(

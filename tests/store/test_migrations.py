@@ -7,13 +7,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlmodel import SQLModel, select
 
-from ordercast.store import tables
+from ordercast.store import rounds_tables, tables
 from ordercast.store.engine import Database
 from ordercast.store.migrating import configuration, revisions, upgrade
 from tests.store.any_rows import count, fill
 from tests.store.conftest import BACKENDS
 
-MODELS = [each for each in vars(tables).values() if hasattr(each, "__table__")]
+TABLES = [*vars(tables).values(), *vars(rounds_tables).values()]
+MODELS = list({each: None for each in TABLES if hasattr(each, "__table__")})
 OURS = {each.__tablename__ for each in MODELS}
 REVISIONS = [
     script.revision for script in ScriptDirectory.from_config(configuration(None)).walk_revisions()

@@ -9,7 +9,7 @@ from config.catalog import catalogue
 from config.settings import settings
 from ordercast.domain.order import OrderState, Stage
 from ordercast.intake.kept import kept_order
-from ordercast.store import inbox, orders
+from ordercast.store import forecasts, inbox, orders
 from ordercast.store.runs import run_of
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
 
@@ -26,12 +26,14 @@ def href(order_no: str) -> str:
 def service_order(session: Session, order: ServiceOrder) -> dict[str, Any]:
     """An order with its items."""
     run = run_of(session, order.order_no, order.version)
-    return _attributes(order, run) | {"serviceOrderItem": _items(session, order, run)}
+    shown = _attributes(order, run) | _prospects(session, order)
+    return shown | {"serviceOrderItem": _items(session, order, run)}
 
 
 def brief_service_order(session: Session, order: ServiceOrder) -> dict[str, Any]:
     """An order without its items."""
-    return _attributes(order, run_of(session, order.order_no, order.version))
+    shown = _attributes(order, run_of(session, order.order_no, order.version))
+    return shown | _prospects(session, order)
 
 
 def only_fields(document: dict[str, Any], fields: str | None) -> dict[str, Any]:
@@ -58,6 +60,23 @@ def _attributes(order: ServiceOrder, run: OrderRun) -> dict[str, Any]:
         "@type": order.document.get("@type", "ServiceOrder"),
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _prospects(session: Session, order: ServiceOrder) -> dict[str, Any]:
+    """When an order in flight can be expected, and whether that is too late."""
+    forecast = forecasts.of_order(session, order)
+    if forecast is None or forecast.expected_at is None:
+        return {}
+    shown: dict[str, Any] = {"expectedCompletionDate": _iso(forecast.expected_at)}
+    if forecast.endangered_at:
+        alert = {
+            "id": forecast.late_work_order,
+            "alertDate": _iso(forecast.endangered_at),
+            "message": f"it was promised for {_iso(forecast.promised_at)}",
+            "@type": "JeopardyAlert",
+        }
+        shown["jeopardyAlert"] = [{name: each for name, each in alert.items() if each}]
+    return shown
 
 
 def _items(session: Session, order: ServiceOrder, run: OrderRun) -> list[dict[str, Any]]:

@@ -5,9 +5,9 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel import SQLModel
 
-from ordercast.store import tables
+from ordercast.store import rounds_tables, tables
 
-assert tables  # their definitions fill the metadata
+assert rounds_tables and tables  # their definitions fill the metadata
 
 
 def _render(kind: str, value: Any, _autogenerate: Any) -> str | Literal[False]:
