@@ -15,7 +15,11 @@ def overview(session: Session, order_no: str, *, limit: int) -> dict[str, Any]:
     """The order, its run, and at most `limit` open and failed work orders, the first due first."""
     order = orders.order(session, order_no)
     is_open = (WorkOrder.order_no == order_no, col(WorkOrder.state).in_(OPEN_STATES))
-    is_failed = (WorkOrder.order_no == order_no, WorkOrder.state == WorkOrderState.FAILED)
+    is_failed = (
+        WorkOrder.order_no == order_no,
+        WorkOrder.state == WorkOrderState.FAILED,
+        col(WorkOrder.withdrawn_at).is_(None),
+    )
     by_due = select(WorkOrder).order_by(col(WorkOrder.due_at), WorkOrder.id).limit(limit)
     told = select(func.count(col(PushDelivery.subscriber_id).distinct())).where(
         PushDelivery.order_no == order_no

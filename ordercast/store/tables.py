@@ -51,7 +51,7 @@ COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class InboxMessage(SQLModel, table=True):
-    """A message as it came, sealed, with what became of it; nothing is ever thrown away.
+    """A message as it came, sealed, with what became of it; `sealed` is empty once it is dropped.
 
     Of a message in a dialect there are also the orders that were made of it, in Ordercast's
     own form: each a row of its own, with the id of the message in `translated_from`.
