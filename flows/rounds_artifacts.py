@@ -9,6 +9,7 @@ from config.settings import settings
 from flows.templates import template
 from ordercast.store.forecasts import Endangered
 from ordercast.store.overdue import Taken
+from tasks.reconcile import Finding, Reconciled
 
 LIMIT = 100
 """The most rows of a table; beyond it only the count is told."""
@@ -24,3 +25,15 @@ def publish_sweep(taken: Sequence[Taken], endangered: Sequence[Endangered]) -> N
         gateway_url=settings().gateway_url,
     )
     create_markdown_artifact(text, key="sweep", description="what was overdue, and what was done")
+
+
+def publish_reconciliation(found: Reconciled, findings: Sequence[Finding]) -> None:
+    """What a reconciliation has found: one API call."""
+    text = template("reconcile.md.j2").render(
+        found=found,
+        findings=findings,
+        counts=Counter(each.where for each in findings),
+        mended=sum(each.mended for each in findings),
+        limit=LIMIT,
+    )
+    create_markdown_artifact(text, key="reconcile", description=f"{len(findings)} findings")

@@ -19,12 +19,12 @@ LEASE = timedelta(minutes=10)
 
 
 @contextmanager
-def turn(name: str) -> Iterator[Refusal | None]:
+def turn(name: str, *, lease: timedelta = LEASE) -> Iterator[Refusal | None]:
     """Hold the turn of a kind of round; gives why not, if it is not this run's."""
     holder, at = str(flow_run.id or uuid4()), now()
     due_at = flow_run.scheduled_start_time if flow_run.id else at
     with database().write() as session:
-        refusal = turns.take(session, name, holder=holder, due_at=due_at, at=at, lease=LEASE)
+        refusal = turns.take(session, name, holder=holder, due_at=due_at, at=at, lease=lease)
     try:
         yield refusal
     finally:

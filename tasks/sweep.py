@@ -9,7 +9,7 @@ from ordercast.store import forecasts, overdue
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.engine import database
-from ordercast.store.forecasts import Endangered
+from ordercast.store.forecasts import Endangered, Ends
 from ordercast.store.overdue import Taken
 from tasks.step import step
 
@@ -47,8 +47,10 @@ def forecast(*, limit: int, seconds: float) -> list[Endangered]:
         due = forecasts.due(session, at=now(), limit=limit)
 
     def some_of(order_nos: Sequence[str]) -> list[Endangered]:
+        with database().read() as session:
+            ends = Ends(session, order_nos, now())
         with database().write() as session:
-            return forecasts.look(session, order_nos, at=now())
+            return forecasts.look(session, ends, at=now())
 
     return _while_there_is_time(due, some_of, seconds=seconds)
 

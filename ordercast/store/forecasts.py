@@ -80,18 +80,17 @@ def due(session: Session, *, at: datetime, limit: int) -> Sequence[str]:
     return session.exec(query.order_by(col(OrderForecast.look_at)).limit(limit)).all()
 
 
-def look(session: Session, order_nos: Sequence[str], *, at: datetime) -> list[Endangered]:
+def look(session: Session, ends: "Ends", *, at: datetime) -> list[Endangered]:
     """Make the forecasts of some orders anew; those that have just come into jeopardy."""
-    locked = orders.lock(session, order_nos)
-    mine = select(OrderForecast).where(col(OrderForecast.order_no).in_(order_nos))
+    locked = orders.lock(session, ends.order_nos)
+    mine = select(OrderForecast).where(col(OrderForecast.order_no).in_(ends.order_nos))
     rows = session.exec(mine.order_by(OrderForecast.order_no).with_for_update()).all()
-    ends = _Ends(session, order_nos, at)
     found = [_look(session, locked[row.order_no], row, ends, at) for row in rows]
     return [each for each in found if each]
 
 
 def _look(
-    session: Session, order: ServiceOrder, row: OrderForecast, ends: "_Ends", at: datetime
+    session: Session, order: ServiceOrder, row: OrderForecast, ends: "Ends", at: datetime
 ) -> Endangered | None:
     row.look_at = None
     expected = ends.expected.get(order.order_no)
@@ -131,14 +130,15 @@ def _tell(session: Session, order: ServiceOrder, row: OrderForecast, at: datetim
     return told
 
 
-class _Ends:
+class Ends:
     """Of some orders: the last due time, the expected end, and the work that is late the longest.
 
     Only the lines with late work are gone through along their dependencies: all others end by
-    their due times.
+    their due times. It may take a while, so it is read before the rows are locked.
     """
 
     def __init__(self, session: Session, order_nos: Sequence[str], at: datetime) -> None:
+        self.order_nos = order_nos
         mine = (col(WorkOrder.order_no).in_(order_nos), col(WorkOrder.withdrawn_at).is_(None))
         last = select(WorkOrder.order_no, func.max(WorkOrder.due_at)).where(*mine)
         by_order = last.group_by(WorkOrder.order_no)

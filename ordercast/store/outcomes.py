@@ -24,7 +24,7 @@ from ordercast.domain.undoing import COME_TO_NOTHING
 from ordercast.domain.work_order import WorkOrderState
 from ordercast.store import claims, line_ends, orders, telling_lines, work_orders
 from ordercast.store.clock import now
-from ordercast.store.evidence import evidence
+from ordercast.store.evidence import IN_PLACE, evidence
 from ordercast.store.facts import characteristics, facts
 from ordercast.store.results import manifest
 from ordercast.store.runs import Work
@@ -168,7 +168,7 @@ def _undo(session: Session, lines: Sequence[OrderLine]) -> dict[int, list[Outcom
         col(WorkOrder.undoes).is_not(None),
         col(WorkOrder.withdrawn_at).is_(None),
     )
-    for row in session.exec(query.order_by(col(WorkOrder.line_no), WorkOrder.id)):
+    for row in session.exec(query.order_by(*IN_PLACE)):
         undo[row.line_no].append(
             OutcomeUndo.model_validate({**row.model_dump(), "work_order": row.name})
         )

@@ -25,7 +25,7 @@ from ordercast.store.alerts import alert
 from ordercast.store.chunks import chunks
 from ordercast.store.pushes import NewEvent, known_by
 from ordercast.store.rounds_tables import OverdueWork
-from ordercast.store.tables import OrderLine, ServiceOrder, WorkOrder
+from ordercast.store.tables import OperatorAlert, OrderLine, ServiceOrder, WorkOrder
 from ordercast.store.upserting import insert_for
 
 OVERDUE = "OVERDUE"
@@ -203,8 +203,21 @@ def _tell(session: Session, order: ServiceOrder, taken: Sequence[Taken], at: dat
     for each in taken:
         if each.step is Step.ALERT:
             by_kind[each.name, each.who].append(each)
-    for alike in by_kind.values():
-        alert(session, ALERT, subject=order.order_no, text=_words(alike), at=at)
+    for (name, who), alike in by_kind.items():
+        if not _is_told(session, order.order_no, f"{name} ({who})", at):
+            alert(session, ALERT, subject=order.order_no, text=_words(alike), at=at)
+
+
+def _is_told(session: Session, order_no: str, what: str, at: datetime) -> bool:
+    """Whether operators are about to hear of such work: thousands of lines are one alert."""
+    just_written = select(OperatorAlert.key).where(
+        col(OperatorAlert.sent_at).is_(None),
+        OperatorAlert.created_at > at - timedelta(hours=1),
+        OperatorAlert.kind == ALERT,
+        OperatorAlert.subject == order_no,
+        col(OperatorAlert.text).startswith(what, autoescape=True),
+    )
+    return session.exec(just_written.limit(1)).first() is not None
 
 
 def _event(order: ServiceOrder, late: Taken) -> NewEvent:

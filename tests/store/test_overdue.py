@@ -61,8 +61,9 @@ def look(database, at=None):
     at = at or now()
     with database.read() as session:
         due = forecasts.due(session, at=at, limit=1000)
+        ends = forecasts.Ends(session, due, at)
     with database.write() as session:
-        return forecasts.look(session, due, at=at)
+        return forecasts.look(session, ends, at=at)
 
 
 def events(database, kind):
