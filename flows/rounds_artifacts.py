@@ -1,7 +1,7 @@
 """The artifacts of rounds: what was found and done, for whoever reads the Prefect UI."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prefect.artifacts import create_markdown_artifact
 
@@ -37,3 +37,11 @@ def publish_reconciliation(found: Reconciled, findings: Sequence[Finding]) -> No
         limit=LIMIT,
     )
     create_markdown_artifact(text, key="reconcile", description=f"{len(findings)} findings")
+
+
+def publish_retention(removed: Mapping[str, Mapping[str, int]], *, only_counts: bool) -> None:
+    """What retention has removed, or would have: one API call."""
+    text = template("retention.md.j2").render(
+        removed=removed, only_counts=only_counts, policy=settings().retention
+    )
+    create_markdown_artifact(text, key="retention", description="what was kept long enough")

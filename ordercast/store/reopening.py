@@ -9,7 +9,7 @@ from ordercast.domain.errors import Conflict
 from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.undoing import to_do_again
 from ordercast.domain.work_order import WorkOrderState, reopen
-from ordercast.store import claims, forecasts, orders, pushes, undoing, work_orders
+from ordercast.store import claims, erasing, forecasts, orders, pushes, undoing, work_orders
 from ordercast.store.clock import now
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.outcomes import sealed
@@ -32,6 +32,8 @@ def reopen_failed(session: Session, order_no: str, work_order_ids: Sequence[str]
     failed = _failed(session, order_no, work_order_ids)
     if not failed:
         raise Conflict(f"{order_no} has no failed work order to reopen")
+    if erasing.is_erased(session, order_no):
+        raise Conflict(f"the numbers and names of {order_no} are erased: send a new order")
     _must_be_free(session, order)
     names: dict[int, list[str]] = defaultdict(list)
     for row in failed:

@@ -13,6 +13,7 @@ from ordercast.domain.report import ANSWERS, Verdict, judge
 from ordercast.domain.work_order import Result, WorkOrderState, reopen
 from ordercast.store import (
     claims,
+    erasing,
     inbox,
     line_ends,
     orders,
@@ -35,6 +36,9 @@ BEING_UNDONE = (
     "what was done of this line is undone already, or being undone; the report is kept: to have"
     " the line done after all, reopen the order once that has ended"
 )
+
+
+ERASED = "the numbers and names of the order are erased; the report is kept: send a new order"
 
 
 def take(session: Session, reports: Sequence[WorkOrderReport]) -> list[ReportAnswer]:
@@ -150,6 +154,8 @@ class _OrderReports:
     ) -> tuple[Verdict, str]:
         """What becomes of a correction, which may come too late."""
         lets_go_on = report.result is Result.COMPLETED and row.undoes is None
+        if erasing.is_erased(self.session, row.order_no):
+            return Verdict.CONTRADICTING, ERASED
         if lets_go_on and undoing.has_begun(line):
             return Verdict.CONTRADICTING, BEING_UNDONE
         return Verdict.CORRECTED, ANSWERS[Verdict.CORRECTED]

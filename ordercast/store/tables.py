@@ -58,7 +58,10 @@ class InboxMessage(SQLModel, table=True):
     """
 
     __tablename__ = "inbox_message"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (_few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),)
+    __table_args__ = (
+        _few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),
+        _few("ix_inbox_message_origin", "translated_from", where="translated_from IS NOT NULL"),
+    )
 
     id: str = Field(primary_key=True)
     received_at: datetime = _time(index=True)

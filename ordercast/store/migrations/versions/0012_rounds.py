@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_order_outcome_sealed", "order_outcome", ["sealed_at", "order_no", "version"]
     )
+    _index_few("ix_inbox_message_origin", "inbox_message", "translated_from")
     op.create_table(
         "round_turn",
         sa.Column("name", sa.String(), nullable=False),
