@@ -8,7 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from config.settings import settings
 from flows.templates import template
 from ordercast.store.forecasts import Endangered
-from ordercast.store.overdue import Taken
+from ordercast.store.telling_overdue import Taken
 from tasks.reconcile import Finding, Reconciled
 
 LIMIT = 100

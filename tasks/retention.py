@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session
 
 from config.settings import settings
-from ordercast.store import erasing, turns
+from ordercast.store import dropping, erasing, personal, pruning, turns
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.erasing import Erase
@@ -34,9 +34,9 @@ def erase(*, dry_run: bool, limit: int, seconds: float) -> dict[str, dict[str, i
     """
     policy = settings().retention
     kinds: dict[str, tuple[int, Erase]] = {
-        "raw": (policy.raw_days, erasing.drop_raw),
-        "personal": (policy.personal_days, erasing.erase_personal),
-        "ledger": (policy.ledger_days, erasing.prune_ledger),
+        "raw": (policy.raw_days, dropping.drop_raw),
+        "personal": (policy.personal_days, personal.erase_personal),
+        "ledger": (policy.ledger_days, pruning.prune_ledger),
     }
     removed = {
         kind: _Kind(kind, days, how, dry_run=dry_run).go(limit=limit, seconds=seconds)
@@ -97,5 +97,5 @@ def _run(part: Callable[[Session], Any], *, dry_run: bool) -> Any:
 
 
 def _drop_strays(before: datetime, *, dry_run: bool) -> int:
-    dropping = partial(erasing.drop_stray, before=before, limit=STRAYS)
-    return _run(dropping, dry_run=dry_run)
+    drop = partial(dropping.drop_stray, before=before, limit=STRAYS)
+    return _run(drop, dry_run=dry_run)

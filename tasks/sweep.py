@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from ordercast.store import forecasts, overdue
+from ordercast.store import escalating, forecasts, overdue
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.forecasts import Endangered, Ends
-from ordercast.store.overdue import Taken
+from ordercast.store.telling_overdue import Taken
 from tasks.step import step
 
 AT_ONCE = 100
@@ -35,7 +35,7 @@ def escalate(*, limit: int, seconds: float) -> list[Taken]:
 
     def some_of(keys: Sequence[tuple[str, datetime]]) -> list[Taken]:
         with database().write() as session:
-            return overdue.escalate(session, keys, at=now())
+            return escalating.escalate(session, keys, at=now())
 
     return _while_there_is_time(due, some_of, seconds=seconds)
 

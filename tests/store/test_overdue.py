@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from ordercast.contracts.subscriber import NewSubscriber
 from ordercast.delivery.signing import new_secret
 from ordercast.domain.escalation import Escalation
-from ordercast.store import alerts, forecasts, orders, overdue, reopening, subscribers
+from ordercast.store import alerts, escalating, forecasts, orders, overdue, reopening, subscribers
 from ordercast.store.clock import now
 from ordercast.store.rounds_tables import OrderForecast, OverdueWork
 from ordercast.store.tables import CompletionReport, PushEvent, WorkOrder
@@ -31,7 +31,7 @@ POLICY = Escalation(timedelta(), timedelta(hours=4), timedelta(hours=24))
 
 @pytest.fixture(autouse=True)
 def failing_policy(monkeypatch):
-    monkeypatch.setattr(overdue._Policies, "of", lambda *_: POLICY)
+    monkeypatch.setattr(overdue.Policies, "of", lambda *_: POLICY)
 
 
 def let_pass(database, order_no, hours):
@@ -54,7 +54,7 @@ def escalate(database, at=None):
     with database.read() as session:
         due = overdue.due(session, at=at, limit=1000)
     with database.write() as session:
-        return [(each.step, each.name) for each in overdue.escalate(session, due, at=at)]
+        return [(each.step, each.name) for each in escalating.escalate(session, due, at=at)]
 
 
 def look(database, at=None):
