@@ -31,6 +31,7 @@ Erase = Callable[[Run, Sequence[str], datetime, datetime], Counter[str]]
 """Takes something out of orders that ended before a time, at a time; how much."""
 
 PAGE = 500
+KEY: tuple[Any, ...] = (OrderOutcome.sealed_at, OrderOutcome.order_no, OrderOutcome.version)
 
 
 @dataclass(frozen=True)
@@ -59,24 +60,11 @@ def ended_orders(
 
     `kept` is the place that the next round shall begin at, as far as that is known.
     """
-    columns: list[Any] = [OrderOutcome.sealed_at, OrderOutcome.order_no, OrderOutcome.version]
-    query = (
-        select(*columns, ServiceOrder.version, OrderRun.ended_at)
-        .join(ServiceOrder, col(ServiceOrder.order_no) == col(OrderOutcome.order_no))
-        .join(
-            OrderRun,
-            and_(
-                col(OrderRun.order_no) == col(OrderOutcome.order_no),
-                col(OrderRun.version) == col(OrderOutcome.version),
-            ),
-        )
-        .where(OrderOutcome.sealed_at < before)
-        .order_by(*columns)
-        .limit(limit)
-    )
+    query = _sealed_before(before).limit(limit)
     if after:
-        key = tuple_(*map(col, columns))
-        query = query.where(key > (after.sealed_at, after.order_no, after.version))
+        query = query.where(
+            tuple_(*map(col, KEY)) > (after.sealed_at, after.order_no, after.version)
+        )
     rows = session.execute(query).all()
     order_nos, stuck = [], kept != after
     for sealed_at, order_no, version, current, ended_at in rows:
@@ -87,6 +75,22 @@ def ended_orders(
         after = Place(sealed_at, order_no, version)
         kept = kept if stuck else after
     return Page(tuple(order_nos), kept, after, len(rows) < limit)
+
+
+def _sealed_before(before: datetime) -> Any:
+    """Versions by their sealing, with the order's current version and when the run ended."""
+    columns: list[Any] = [*KEY, ServiceOrder.version, OrderRun.ended_at]
+    same_run = and_(
+        col(OrderRun.order_no) == col(OrderOutcome.order_no),
+        col(OrderRun.version) == col(OrderOutcome.version),
+    )
+    return (
+        select(*columns)
+        .join(ServiceOrder, col(ServiceOrder.order_no) == col(OrderOutcome.order_no))
+        .join(OrderRun, same_run)
+        .where(OrderOutcome.sealed_at < before)
+        .order_by(*KEY)
+    )
 
 
 def over(session: Session, order_nos: Sequence[str], before: datetime) -> list[str]:

@@ -71,18 +71,20 @@ def sealed_after(
     That they will be told is for the relay to see to.
     """
     same_run = _same(OrderRun)
-    columns: list[Any] = [OrderOutcome.sealed_at, OrderOutcome.order_no, OrderOutcome.version]
+    key: list[Any] = [OrderOutcome.sealed_at, OrderOutcome.order_no, OrderOutcome.version]
+    columns: list[Any] = [*key, OrderOutcome.state, ArchiveEntry]
     query = (
-        select(*columns, OrderOutcome.state, ArchiveEntry)
+        select(*columns)
         .join(OrderRun, same_run)
         .outerjoin(ArchiveEntry, _same(ArchiveEntry))
         .where(col(OrderRun.ended_at).is_not(None))
-        .order_by(*columns)
+        .order_by(*key)
         .limit(limit)
     )
-    key = tuple_(col(OrderOutcome.sealed_at), col(OrderOutcome.order_no), col(OrderOutcome.version))
-    start = key > (place.sealed_at, place.order_no, place.version) if place else None
-    begins = start if start is not None else col(OrderOutcome.sealed_at) >= since
+    if place:
+        begins = tuple_(*map(col, key)) > (place.sealed_at, place.order_no, place.version)
+    else:
+        begins = col(OrderOutcome.sealed_at) >= since
     rows = session.execute(query.where(begins)).all()
     return [SealedVersion(Place(*row[:3]), row[3], row[4]) for row in rows]
 

@@ -78,7 +78,7 @@ def forget(home: Path) -> None:
     with engine.begin() as connection:
         there.reflect(connection)
         for table in reversed(there.sorted_tables):
-            if table.name.startswith(("order_", "request_")):
+            if table.name != "order_class":
                 connection.execute(table.delete())
     engine.dispose()
 
