@@ -9,7 +9,7 @@ from blocks.loading import business_platform, order_archive
 from blocks.platform_client import PlatformRefused
 from ordercast.archive.objects import Archive
 from ordercast.contracts.outcome import Outcome
-from ordercast.domain.errors import PermanentFault
+from ordercast.domain.errors import PermanentFault, TransientFault
 from ordercast.store import orders, reconciling, results, turns
 from ordercast.store.clock import now
 from ordercast.store.engine import database
@@ -52,7 +52,7 @@ def reconcile_sealed(
     """Compare sealed versions with the platform, the archive and the ledger.
 
     With `goes_on` it does so from where the last round stopped, and notes where it stops
-    itself. TransientFault while one of them is away.
+    itself: also where one of them is away.
     """
     deadline = time.monotonic() + seconds
     place = _last_place() if goes_on else None
@@ -67,17 +67,29 @@ def reconcile_sealed(
             if goes_on:
                 _move_on(None)
             return Reconciled(checked, place and place.sealed_at, True, tuple(findings))
-        for each in page:
-            if platform:
-                found = list(_on_platform(each, mend=mend))
-                platform = all(one.order_no for one in found)  # else it cannot be asked
-                findings += found
-            findings += _in_archive(each, mend=mend)
-        findings += _in_ledger(missing, mend=mend)
+        try:
+            findings += _compare(page, missing, mend=mend, platform=platform)
+        except TransientFault as fault:  # what was found up to here is told all the same
+            findings.append(Finding("stopped", "", 0, str(fault)))
+            break
+        platform = platform and all(each.order_no for each in findings)
         checked, place = checked + len(page), page[-1].place
         if goes_on:
             _move_on(place)
     return Reconciled(checked, place and place.sealed_at, False, tuple(findings))
+
+
+def _compare(
+    page: Sequence[SealedVersion], missing: Sequence[Untold], *, mend: bool, platform: bool
+) -> Iterator[Finding]:
+    """What is found of some versions; a platform that cannot be asked is asked once."""
+    for each in page:
+        if platform:
+            found = list(_on_platform(each, mend=mend))
+            platform = all(one.order_no for one in found)
+            yield from found
+        yield from _in_archive(each, mend=mend)
+    yield from _in_ledger(missing, mend=mend)
 
 
 def _last_place() -> Place | None:

@@ -74,35 +74,39 @@ def _rows(
     depends_on = {name: line.work_orders[name].depends_on for name in line.forward}
     plan = to_take_back(line.forward, depends_on, kinds)
     names = {done: _name(kinds[done], line) for done in plan}
-    after = {names[done]: [names[other] for other in before] for done, before in plan.items()}
-    due = expected_ends(
-        {
-            names[done]: OpenWork(
-                at + kinds[done].service_time, kinds[done].service_time, after[names[done]]
-            )
-            for done in plan
-        },
-        at=at,
-    )
-    first = line.last_position + 1
+    work = {
+        names[done]: _given_time(kinds[done], [names[other] for other in before], at)
+        for done, before in plan.items()
+    }
+    due = expected_ends(work, at=at)
     return [
         {
             "id": work_orders.work_order_id(order_no, line_no, position),
             "order_no": order_no,
             "line_no": line_no,
             "name": names[done],
-            "team": kinds[done].team,
-            "system": kinds[done].system,
-            "state": WorkOrderState.PENDING if after[names[done]] else WorkOrderState.ACKNOWLEDGED,
-            "depends_on": after[names[done]],
-            "parameters": {},
+            "undoes": done,
             "due_at": due[names[done]],
             "created_at": at,
-            "service_seconds": int(kinds[done].service_time.total_seconds()),
-            "undoes": done,
+            **_columns(kinds[done], work[names[done]]),
         }
-        for position, done in enumerate(plan, start=first)
+        for position, done in enumerate(plan, start=line.last_position + 1)
     ]
+
+
+def _given_time(kind: WorkOrderType, after: Sequence[str], at: datetime) -> OpenWork:
+    return OpenWork(at + kind.service_time, kind.service_time, after)
+
+
+def _columns(kind: WorkOrderType, work: OpenWork) -> dict[str, Any]:
+    return {
+        "team": kind.team,
+        "system": kind.system,
+        "state": WorkOrderState.PENDING if work.after else WorkOrderState.ACKNOWLEDGED,
+        "depends_on": list(work.after),
+        "parameters": {},
+        "service_seconds": int(kind.service_time.total_seconds()),
+    }
 
 
 def _name(kind: WorkOrderType, line: LineWork) -> str:
