@@ -235,6 +235,23 @@ class AlertSettings(BaseModel):
     )
 
 
+class RetentionSettings(BaseModel):
+    """How long what is personal or secret stays in the database, once its order has ended."""
+
+    enforce: bool = Field(
+        default=False, description="false: the nightly round counts, and removes nothing"
+    )
+    raw_days: int = Field(
+        default=180, ge=0, description="then messages as they came are dropped; 0: never"
+    )
+    personal_days: int = Field(
+        default=365, ge=0, description="then numbers, cards and names are erased; 0: never"
+    )
+    ledger_days: int = Field(
+        default=180, ge=0, description="then pushes and their attempts are deleted; 0: never"
+    )
+
+
 class Settings(BaseSettings):
     """All settings; see each group."""
 
@@ -271,6 +288,7 @@ class Settings(BaseSettings):
     relay: RelaySettings = Field(default_factory=RelaySettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @classmethod
     def settings_customise_sources(

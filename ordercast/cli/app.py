@@ -14,6 +14,7 @@ from ordercast.cli import (
     orders,
     pushes,
     receiver,
+    reconciling,
     running,
     sending,
     subscriber_bodies,
@@ -36,6 +37,7 @@ app.command("serve")(running.serve)
 app.command("doctor")(doctor.doctor)
 app.command("submit")(sending.submit)
 app.command("report")(sending.report)
+app.command("reconcile")(reconciling.reconcile)
 app.add_typer(orders.app, name="orders", help="Orders: list, show, cancel, reopen, retry.")
 app.add_typer(pushes.app, name="pushes", help="Pushes: who was told what, and what they said.")
 app.add_typer(subscribers.app, name="subscribers", help="Subscribers: who is told.")

@@ -207,6 +207,8 @@ def _differing(
     if first.content_sha256 == draft.content_sha256:
         return []
     latest = inbox.message(session, first.message_id)
+    if not latest.sealed:
+        return ["what it was is kept no longer"]
     if origin and latest.translated_from:
         earlier = inbox.message(session, latest.translated_from)
         if earlier.sha256 == origin.sha256:

@@ -41,7 +41,11 @@ FAILED = (WorkOrderState.FAILED,)
 def _first(
     session: Session, order_no: str, states: Collection[WorkOrderState], limit: int
 ) -> Sequence[WorkOrder]:
-    are_wanted = (WorkOrder.order_no == order_no, col(WorkOrder.state).in_(states))
+    are_wanted = (
+        WorkOrder.order_no == order_no,
+        col(WorkOrder.state).in_(states),
+        col(WorkOrder.withdrawn_at).is_(None),
+    )
     query = select(WorkOrder).where(*are_wanted)
     return session.exec(query.order_by(col(WorkOrder.due_at), WorkOrder.id).limit(limit)).all()
 

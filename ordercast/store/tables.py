@@ -54,7 +54,7 @@ COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class InboxMessage(SQLModel, table=True):
-    """A message as it came, sealed, with what became of it; nothing is ever thrown away.
+    """A message as it came, sealed, with what became of it; `sealed` is empty once it is dropped.
 
     Of a message in a dialect there are also the orders that were made of it, in Ordercast's
     own form: each a row of its own, with the id of the message in `translated_from`.
@@ -64,6 +64,7 @@ class InboxMessage(SQLModel, table=True):
     __table_args__ = (
         _few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),
         Index("ix_inbox_message_agent", "agent", "received_at"),
+        _few("ix_inbox_message_origin", "translated_from", where="translated_from IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True)
@@ -137,7 +138,9 @@ class OrderLine(SQLModel, table=True):
 class WorkOrder(SQLModel, table=True):
     """A piece of work on a line, with who does it, what it waits for, and its result.
 
-    `parameters` are those of a command that a message named; sensitive ones are masked.
+    `parameters` are those of a command that a message named; sensitive ones are masked. One with
+    `undoes` takes back what the work order of that name on its line has done; once the line is
+    worked on again it is withdrawn, and says nothing of the line any more.
     """
 
     __tablename__ = "work_order"  # pyright: ignore[reportAssignmentType]
@@ -164,6 +167,9 @@ class WorkOrder(SQLModel, table=True):
     code: str | None = None
     text: str | None = Field(default=None, sa_type=Text)
     report_key: int | None = Field(default=None, sa_type=COUNTER)
+    service_seconds: int | None = None
+    undoes: str | None = None
+    withdrawn_at: datetime | None = _time(default=None)
 
 
 class CompletionReport(SQLModel, table=True):
@@ -260,6 +266,7 @@ class OrderOutcome(SQLModel, table=True):
     """
 
     __tablename__ = "order_outcome"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_order_outcome_sealed", "sealed_at", "order_no", "version"),)
 
     order_no: str = Field(primary_key=True)
     version: int = Field(primary_key=True)

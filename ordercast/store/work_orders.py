@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, update
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
+from ordercast.domain.forecast import OpenWork, expected_ends
+from ordercast.domain.order import OrderState
 from ordercast.domain.rollup import line_state
 from ordercast.domain.work_order import OPEN_STATES, States, WorkOrderState, settle
 from ordercast.store.chunks import chunks
@@ -43,7 +46,11 @@ def of_order(session: Session, order_no: str) -> Sequence[WorkOrder]:
     """All work orders of an order, by line and then as the catalogue has them."""
     query = select(WorkOrder).where(WorkOrder.order_no == order_no)
     rows = session.exec(query).all()
-    return sorted(rows, key=lambda row: (row.line_no, int(row.id.rpartition("-")[2])))
+    return sorted(rows, key=lambda row: (row.line_no, _position(row)))
+
+
+def _position(row: WorkOrder) -> int:
+    return int(row.id.rpartition("-")[2])
 
 
 def count_open(session: Session, order_no: str) -> int:
@@ -93,13 +100,39 @@ def count_and_page(
 
 @dataclass
 class LineWork:
-    """The work orders of one line, changed in memory and then stored together."""
+    """The work orders of one line, changed in memory and then stored together.
+
+    Those that undo others are among them; withdrawn ones are kept apart.
+    """
 
     work_orders: dict[str, WorkOrder] = field(default_factory=dict)
+    withdrawn: list[WorkOrder] = field(default_factory=list)
 
     @property
     def states(self) -> States:
         return {name: WorkOrderState(row.state) for name, row in self.work_orders.items()}
+
+    @property
+    def forward(self) -> States:
+        """The states of the work that the line asks for."""
+        rows = self.work_orders.items()
+        return {name: WorkOrderState(row.state) for name, row in rows if row.undoes is None}
+
+    @property
+    def undo(self) -> States:
+        """The states of the work that undoes some of it."""
+        rows = self.work_orders.items()
+        return {name: WorkOrderState(row.state) for name, row in rows if row.undoes is not None}
+
+    @property
+    def state(self) -> OrderState:
+        """The state of the line."""
+        return line_state(self.forward.values(), self.undo.values())
+
+    @property
+    def last_position(self) -> int:
+        """The number at the end of the last work order's id."""
+        return max(_position(row) for row in (*self.work_orders.values(), *self.withdrawn))
 
     @property
     def depends_on(self) -> dict[str, Sequence[str]]:
@@ -112,7 +145,14 @@ class LineWork:
         self.become(settle(self.states, self.depends_on))
 
     def become(self, states: States) -> None:
-        """The work orders take these states; a result that no longer stands is cleared."""
+        """The work orders take these states; a result that no longer stands is cleared.
+
+        What is open again has its time anew.
+        """
+        before = self.states
+        reopened = [name for name in states if states[name].is_open and not before[name].is_open]
+        if reopened:
+            self._give_time(reopened)
         for name, state in states.items():
             row = self.work_orders[name]
             if row.state == state:
@@ -121,6 +161,18 @@ class LineWork:
             row.ended_at = None if state.is_open else now()
             if state.is_open:
                 row.code = row.text = row.report_key = None
+
+    def _give_time(self, names: Iterable[str]) -> None:
+        at, rows = now(), {name: self.work_orders[name] for name in names}
+        work = {name: work_from(at, row) for name, row in rows.items()}
+        for name, due_at in expected_ends(work, at=at).items():
+            rows[name].due_at = due_at
+
+
+def work_from(at: datetime, row: WorkOrder) -> OpenWork:
+    """A work order of which nothing is done yet, given its time from a moment on."""
+    time = timedelta(seconds=row.service_seconds or 0) or row.due_at - row.created_at
+    return OpenWork(due_at=at + time, service_time=time, after=row.depends_on)
 
 
 def lines_work(
@@ -133,7 +185,10 @@ def lines_work(
     for part in parts:
         some = query if part is None else query.where(col(WorkOrder.line_no).in_(part))
         for row in session.exec(some):
-            work[row.line_no].work_orders[row.name] = row
+            if row.withdrawn_at is None:
+                work[row.line_no].work_orders[row.name] = row
+            else:
+                work[row.line_no].withdrawn.append(row)
     return work
 
 
@@ -141,7 +196,7 @@ def roll_up(session: Session, order_no: str, work: Mapping[int, LineWork]) -> No
     """Give the lines the states that their work orders make."""
     by_state: dict[str, list[int]] = defaultdict(list)
     for line_no, line in work.items():
-        by_state[line_state(line.states.values())].append(line_no)
+        by_state[line.state].append(line_no)
     session.flush()
     for state, line_nos in by_state.items():
         for some in chunks(line_nos):

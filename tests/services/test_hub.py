@@ -215,7 +215,8 @@ def test_work_that_is_done_is_a_milestone_and_work_that_failed_puts_an_order_in_
     assert "state" not in second["event"]["serviceOrder"]
 
 
-WORK = ["work-order.completed", "work-order.failed"]
+WORK = ["work-order.completed"]
+JEOPARDY = ["work-order.failed", "work-order.overdue", "order.jeopardy"]
 
 
 @pytest.mark.parametrize(
@@ -225,14 +226,14 @@ WORK = ["work-order.completed", "work-order.failed"]
         ("eventType=ServiceOrderStateChangeEvent", []),
         ("state=failed", ["order.failed"]),
         ("serviceOrder.state=inProgress,failed", ["order.failed", "order.reopened"]),
-        ("eventType=ServiceOrderMilestoneEvent", WORK[:1]),
+        ("eventType=ServiceOrderMilestoneEvent", WORK),
         (
             "eventType=ServiceOrderStateChangeEvent&eventType=ServiceOrderJeopardyEvent",
-            [*DEFAULT_EVENT_TYPES, WORK[1]],
+            [*DEFAULT_EVENT_TYPES, *JEOPARDY],
         ),
         (
             "eventType=ServiceOrderStateChangeEvent,ServiceOrderJeopardyEvent&state=failed",
-            ["order.failed", WORK[1]],
+            ["order.failed", *JEOPARDY],
         ),
     ],
 )

@@ -9,7 +9,7 @@ from config.catalog import catalogue
 from config.settings import settings
 from ordercast.domain.order import OrderState, Stage
 from ordercast.intake.kept import kept_order
-from ordercast.store import inbox, orders
+from ordercast.store import forecasts, inbox, orders
 from ordercast.store.runs import WaitingFor, run_of
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
 
@@ -28,14 +28,16 @@ def service_order(
 ) -> dict[str, Any]:
     """An order with its items; an agent is not told which other order it waits for."""
     run = run_of(session, order.order_no, order.version)
-    return _attributes(order, run, to_agent) | {"serviceOrderItem": _items(session, order, run)}
+    shown = _attributes(order, run, to_agent) | _prospects(session, order)
+    return shown | {"serviceOrderItem": _items(session, order, run)}
 
 
 def brief_service_order(
     session: Session, order: ServiceOrder, *, to_agent: bool = False
 ) -> dict[str, Any]:
     """An order without its items; for an agent as `service_order`."""
-    return _attributes(order, run_of(session, order.order_no, order.version), to_agent)
+    shown = _attributes(order, run_of(session, order.order_no, order.version), to_agent)
+    return shown | _prospects(session, order)
 
 
 def only_fields(document: dict[str, Any], fields: str | None) -> dict[str, Any]:
@@ -69,6 +71,23 @@ def _waiting_for(run: OrderRun, to_agent: bool) -> str | None:
     if run.waiting_for == WaitingFor.EXCLUSIVE and to_agent:
         return f"{run.waiting_for}: another order works on the same number or card"
     return run.waiting_for and f"{run.waiting_for}: {run.waiting_reason}"
+
+
+def _prospects(session: Session, order: ServiceOrder) -> dict[str, Any]:
+    """When an order in flight can be expected, and whether that is too late."""
+    forecast = forecasts.of_order(session, order)
+    if forecast is None or forecast.expected_at is None:
+        return {}
+    shown: dict[str, Any] = {"expectedCompletionDate": _iso(forecast.expected_at)}
+    if forecast.endangered_at:
+        alert = {
+            "id": forecast.late_work_order,
+            "alertDate": _iso(forecast.endangered_at),
+            "message": f"it was promised for {_iso(forecast.promised_at)}",
+            "@type": "JeopardyAlert",
+        }
+        shown["jeopardyAlert"] = [{name: each for name, each in alert.items() if each}]
+    return shown
 
 
 def _items(session: Session, order: ServiceOrder, run: OrderRun) -> list[dict[str, Any]]:

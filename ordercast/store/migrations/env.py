@@ -5,11 +5,10 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel import SQLModel
 
-from ordercast.store import finding_tables, key_tables, people_tables, tables
+from ordercast.store import finding_tables, key_tables, people_tables, rounds_tables, tables
 
-assert (
-    finding_tables and key_tables and people_tables and tables
-)  # their definitions fill the metadata
+MODULES = (finding_tables, key_tables, people_tables, rounds_tables, tables)
+"""Their definitions fill the metadata."""
 
 
 def _render(kind: str, value: Any, _autogenerate: Any) -> str | Literal[False]:

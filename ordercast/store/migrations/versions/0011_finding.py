@@ -11,7 +11,7 @@ WALKED = ("ordered_at", "order_no")
 
 
 def upgrade() -> None:
-    """Go on to 0011."""
+    """Go from 0010 to 0011."""
     op.create_table(
         "order_subject",
         sa.Column("hash", sa.BigInteger(), autoincrement=False, nullable=False),
