@@ -16,12 +16,12 @@ def template(name: str) -> Template:
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 (Markdown, which Prefect sanitises)
     )
-    environment.filters["utc"] = _utc
+    environment.filters["utc"] = utc
     environment.filters["cell"] = _cell
     return environment.get_template(name)
 
 
-def _utc(moment: datetime | None) -> str:
+def utc(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "not yet"
 
 
