@@ -5,6 +5,7 @@ import typer
 from ordercast.cli import (
     alerts,
     archive,
+    automations,
     database,
     demo,
     dialects,
@@ -41,6 +42,7 @@ subscribers.app.command("preview")(subscriber_bodies.preview)
 subscribers.app.command("bodies")(subscriber_bodies.bodies)
 subscribers.app.command("rotate")(subscriber_bodies.rotate)
 app.add_typer(alerts.app, name="alerts", help="Alerts: whom Ordercast tells.")
+app.add_typer(automations.app, name="automations", help="What Prefect does by itself, as files.")
 app.add_typer(receiver.app, name="receiver", help="A small receiver, and why a signature fails.")
 app.add_typer(dialects.app, name="dialect", help="Partners' dialects: list, try a message.")
 app.add_typer(archive.app, name="archive", help="The archive: find, show, get, verify, buckets.")
