@@ -16,7 +16,7 @@ def template(name: str) -> Template:
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 (Markdown, which Prefect sanitises)
     )
-    environment.filters["utc"] = _utc
+    environment.filters["utc"] = utc
     environment.filters["cell"] = _cell
     environment.filters["long"] = _long
     return environment.get_template(name)
@@ -39,7 +39,7 @@ def _long(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def _utc(moment: datetime | None) -> str:
+def utc(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "not yet"
 
 

@@ -19,10 +19,10 @@ from ordercast.store.outcomes import sealed
 from ordercast.store.runs import Lease, working
 from ordercast.store.tables import ArchiveEntry, OrderOutcome, ResultManifest, ServiceOrder
 from tasks.availability import ARCHIVE
-from tasks.step import step
+from tasks.step import life_step
 
 
-@step(name="archive-by-tag")
+@life_step(name="archive-by-tag", cure="Mend the archive, or the block order-archive/default")
 def archive_by_tag(lease: Lease) -> bool:
     """Keep the sealed evidence, and enter it in the index with its tags and its checksum.
 

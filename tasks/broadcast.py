@@ -17,12 +17,15 @@ from ordercast.store.outcomes import sealed
 from ordercast.store.pushes import NewEvent
 from ordercast.store.runs import Lease, working
 from ordercast.store.tables import ResultManifest, ServiceOrder
-from tasks.step import step
+from tasks.step import life_step
 
 FAILURES_TOLD = 5
 
 
-@step(name="broadcast")
+@life_step(
+    name="broadcast",
+    cure="Mend the rows that stand where the order's event and pushes belong",
+)
 def broadcast(lease: Lease) -> bool:
     """Write the completion event and one delivery per subscriber, in one transaction."""
     with working(lease) as work:

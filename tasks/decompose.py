@@ -11,10 +11,13 @@ from ordercast.intake.kept import kept_order
 from ordercast.store import inbox, line_ends, orders, subjects
 from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import Lease, Work, working
-from tasks.step import step
+from tasks.step import life_step
 
 
-@step(name="decompose")
+@life_step(
+    name="decompose",
+    cure="Mend the catalogue, or the rows that stand where the order's lines belong",
+)
 def decompose(lease: Lease) -> bool:
     """Write the lines of the order; those that the catalogue refuses are rejected."""
     with working(lease) as work:

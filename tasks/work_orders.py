@@ -16,10 +16,13 @@ from ordercast.store.clock import now
 from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import Lease, WaitingFor, Work, wait, working
 from ordercast.store.tables import OrderLine
-from tasks.step import step
+from tasks.step import life_step
 
 
-@step(name="generate-work-orders")
+@life_step(
+    name="generate-work-orders",
+    cure="Mend the catalogue, or the rows that stand where its work orders belong",
+)
 def generate_work_orders(lease: Lease) -> bool:
     """Generate the work orders of the lines, unless another order works on the same number."""
     with working(lease) as work:  # by itself: whoever claims a number waits for its end

@@ -10,11 +10,13 @@ from uuid import uuid4
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound, Problem
+from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import InboxMessage
 
 REDELIVERED_WITHIN = timedelta(days=1)
+SOURCES_WITHIN = timedelta(days=7)
 
 
 class MessageOutcome(StrEnum):
@@ -113,6 +115,18 @@ def accepted_before(session: Session, message: RawMessage) -> str | None:
 def plain_body(kept: InboxMessage) -> bytes:
     """The bytes of a message as they came: may hold secrets, never to be shown."""
     return sealer().unseal(kept.sealed)
+
+
+def known_sources(session: Session, sources: Sequence[str]) -> set[str]:
+    """Those of the sources from which a message was kept in the last days."""
+    known: set[str] = set()
+    since = now() - SOURCES_WITHIN
+    for some in chunks(sources):
+        kept = select(InboxMessage.source).where(
+            col(InboxMessage.received_at) > since, col(InboxMessage.source).in_(some)
+        )
+        known.update(session.exec(kept))
+    return known
 
 
 def messages(

@@ -53,12 +53,25 @@ def _position(row: WorkOrder) -> int:
     return int(row.id.rpartition("-")[2])
 
 
-def count_open(session: Session, order_no: str) -> int:
-    """How many work orders of an order have no result yet."""
-    query = select(func.count()).where(
-        WorkOrder.order_no == order_no, col(WorkOrder.state).in_(OPEN_STATES)
+@dataclass(frozen=True)
+class LeftToDo:
+    """What a team or a system has still to do for an order, and when the first of it is due."""
+
+    who: str
+    count: int
+    first_due: datetime
+
+
+def open_work(session: Session, order_no: str) -> list[LeftToDo]:
+    """The work orders of an order that have no result yet, by who does them; the most first."""
+    who, count = func.coalesce(WorkOrder.team, WorkOrder.system, ""), func.count()
+    query = (
+        select(who, count, func.min(WorkOrder.due_at))
+        .where(WorkOrder.order_no == order_no, col(WorkOrder.state).in_(OPEN_STATES))
+        .group_by(who)
+        .order_by(count.desc(), who)
     )
-    return session.exec(query).one()
+    return [LeftToDo(*row) for row in session.exec(query)]
 
 
 def any_open(session: Session, order_no: str) -> bool:

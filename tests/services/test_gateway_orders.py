@@ -152,7 +152,7 @@ def test_an_order_tells_what_it_waits_for_and_when_it_ended(http):
     order_no, held = waiting(plan_change())
     shown = http.get(f"{ORDERS}/{order_no}").json()
     assert (shown["state"], shown["stage"]) == ("inProgress", "generated")
-    assert shown["waitingFor"] == "work-orders: 4 work orders are open"
+    assert shown["waitingFor"].startswith("work-orders: 4 work orders are open (")
     complete(order_no)
     await_completion.fn(held)
     shown = http.get(f"{ORDERS}/{order_no}").json()
