@@ -80,7 +80,7 @@ def _claims(session: Session, order_no: str) -> Iterator[Happening]:
 
 
 def _reports(session: Session, order_no: str) -> Iterator[Happening]:
-    of_order = CompletionReport.order_no == order_no
+    of_order = col(CompletionReport.order_no) == order_no
     query = select(CompletionReport).where(of_order).limit(ONE_BY_ONE + 1)
     some = session.exec(query).all()
     if len(some) <= ONE_BY_ONE:
