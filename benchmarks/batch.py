@@ -25,10 +25,11 @@ from benchmarks.telling import machine, say, tell_figures
 from benchmarks.waiting import wait_until
 from examples.make_batch import rows as batch_rows
 from ordercast.store.engine import Database
+from ordercast.store.finding_tables import OrderSubject
 from ordercast.store.migrating import upgrade
 from ordercast.store.tables import ExclusiveClaim, OrderLine, OrderRun, WorkOrder
 
-WRITTEN: tuple[type[SQLModel], ...] = (OrderLine, ExclusiveClaim, WorkOrder)
+WRITTEN: tuple[type[SQLModel], ...] = (OrderLine, OrderSubject, ExclusiveClaim, WorkOrder)
 """The tables that the two steps write, but for a few columns of the order and its run."""
 
 MEASURED = ("gateway", "worker")

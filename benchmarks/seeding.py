@@ -92,9 +92,9 @@ def _moved(key: UUID, number: int) -> UUID:
 
 def seed(ours: Engine, prefects: Engine, order_no: str, copies: int) -> None:
     """Copy an order that waits, whose flow run is suspended."""
-    tables, theirs = _tables(ours), _tables(prefects)
-    rows = {name: list(_rows(ours, tables[name], "order_no", order_no)) for name in OURS}
-    claims = {name: list(_rows(ours, tables[name], "order_no", order_no)) for name in CLAIMS}
+    tables, theirs = tables_of(ours), tables_of(prefects)
+    rows = {name: list(rows_of(ours, tables[name], "order_no", order_no)) for name in OURS}
+    claims = {name: list(rows_of(ours, tables[name], "order_no", order_no)) for name in CLAIMS}
     run_id = UUID(str(rows["order_run"][0]["flow_run_id"]))
     runs = _run_rows(prefects, theirs, run_id)
     texts = [str(rows["inbox_message"][0]["id"]), str(rows["service_order"][0]["external_id"])]
@@ -105,17 +105,17 @@ def seed(ours: Engine, prefects: Engine, order_no: str, copies: int) -> None:
     _insert(prefects, theirs, runs, copier, copies, what="suspended runs seeded")
     _set_states(prefects, states)
     for engine in (ours, prefects):
-        _analyze(engine)
+        analyze(engine)
 
 
-def _tables(engine: Engine) -> Mapping[str, Table]:
+def tables_of(engine: Engine) -> Mapping[str, Table]:
     metadata = MetaData()
     with warnings.catch_warnings(action="ignore", category=SAWarning):  # of indexes
         metadata.reflect(engine)
     return metadata.tables
 
 
-def _rows(engine: Engine, table: Table, column: str, value: Any) -> Iterator[Row]:
+def rows_of(engine: Engine, table: Table, column: str, value: Any) -> Iterator[Row]:
     with engine.connect() as connection:
         query = select(table).where(table.c[column] == value)
         yield from [dict(row) for row in connection.execute(query).mappings()]
@@ -125,7 +125,7 @@ def _run_rows(engine: Engine, tables: Mapping[str, Table], run_id: UUID) -> dict
     """The rows of a flow run; SQLite keeps its keys as text."""
     key: Any = str(run_id) if engine.dialect.name == "sqlite" else run_id
     column = dict.fromkeys(RUNS, "flow_run_id") | {"flow_run": "id"}
-    return {name: list(_rows(engine, tables[name], column[name], key)) for name in RUNS}
+    return {name: list(rows_of(engine, tables[name], column[name], key)) for name in RUNS}
 
 
 def _keys(runs: Mapping[str, list[Row]], run_id: UUID) -> list[UUID]:
@@ -169,6 +169,6 @@ def _insert(
         tell(numbers[-1])
 
 
-def _analyze(engine: Engine) -> None:
+def analyze(engine: Engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))

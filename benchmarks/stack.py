@@ -46,6 +46,7 @@ class BenchStack:
 
     def __post_init__(self) -> None:
         self.gateway = self.client(self.stack.gateway_url)
+        self.gateway.headers["authorization"] = f"Bearer {self.stack.api_key}"
         self.prefect = self.client(f"{self.stack.prefect_url}/api/")
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -21,6 +22,13 @@ from ordercast.contracts.outcome import Outcome
 from ordercast.domain.errors import PermanentFault, TransientFault
 from ordercast.domain.masking import MASKED
 
+
+class _Held(BaseModel):
+    version: int
+    sha256: str
+
+
+_HELD = TypeAdapter(list[_Held])
 LARGEST_ANSWER_BYTES = 64 * 1024
 PASSING_STATUSES = frozenset({408, 429})  # 5xx too
 SHORTEST_TRY_SECONDS = 0.05
@@ -102,6 +110,27 @@ class PlatformClient:
         )
         order = f"order {outcome.order_no} version {outcome.version}"
         return self._insist(request, order=order)
+
+    def versions(self, order_no: str) -> dict[int, str]:
+        """The SHA-256 of each version of an order that the platform holds, by number.
+
+        Empty if it does not know the order. Faults as with `put_order`; PlatformRefused also
+        where what it answers is not such a list.
+        """
+        url = f"{self._address.base}/orders/{quote(order_no, safe='')}/versions"
+        request = self._http.build_request("GET", url, headers={"Accept": "application/json"})
+        try:
+            answer = self._insist(request, order=f"the question for {order_no}")
+        except PlatformRefused as refused:
+            if refused.status == httpx.codes.NOT_FOUND:
+                return {}
+            raise
+        try:
+            held = _HELD.validate_json(answer.text)
+        except ValidationError:
+            what = f"{self._address.host} did not answer {url} with its versions"
+            raise PlatformRefused(what, answer.status) from None
+        return {each.version: each.sha256 for each in held}
 
     def close(self) -> None:
         """Close the connections; the client is of no use afterwards."""

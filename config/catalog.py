@@ -1,10 +1,18 @@
 """The product catalogue, from the file that operators edit."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from config.catalog_checks import check
-from config.catalog_shape import ActionShape, CatalogShape, ProductShape, WorkOrderShape
+from config.catalog_shape import (
+    ActionShape,
+    CatalogShape,
+    EscalationShape,
+    ProductShape,
+    UndoShape,
+    WorkOrderShape,
+)
 from config.documents import load
 from config.settings import settings
 from ordercast.domain.catalog import (
@@ -14,6 +22,7 @@ from ordercast.domain.catalog import (
     Product,
 )
 from ordercast.domain.commands import FROM_MESSAGE
+from ordercast.domain.escalation import DEFAULT, Escalation
 from ordercast.domain.masking import Mask
 from ordercast.domain.message_work import MessageWork, WorkOrderType, in_working_order
 
@@ -54,6 +63,7 @@ def _product(key: str, product: ProductShape, written: CatalogShape, mask: Mask)
 def _policy(policy: ActionShape, written: CatalogShape, mask: Mask) -> ActionPolicy:
     required = dict.fromkeys(policy.required, True)
     optional = dict.fromkeys(policy.optional, False)
+    usual = _escalation(written.escalation, DEFAULT)
     return ActionPolicy(
         characteristics={
             name: CharacteristicSpec(
@@ -66,17 +76,21 @@ def _policy(policy: ActionShape, written: CatalogShape, mask: Mask) -> ActionPol
             for name, is_required in (required | optional).items()
         },
         work_orders=in_working_order(
-            {name: _work_order(name, kind) for name, kind in policy.work_orders.items()}
+            {name: _work_order(name, kind, usual) for name, kind in policy.work_orders.items()}
         ),
+        undo_work={
+            name: _undo(name, kind, usual) for name, kind in policy.undo_work_orders.items()
+        },
         exclusive_by=tuple(policy.exclusive_by),
-        message_work=_message_work(policy.work_orders.get(FROM_MESSAGE)),
+        message_work=_message_work(policy.work_orders.get(FROM_MESSAGE), usual),
     )
 
 
-def _message_work(written: WorkOrderShape | None) -> MessageWork | None:
+def _message_work(written: WorkOrderShape | None, usual: Escalation) -> MessageWork | None:
     """How commands become work orders; who does a kind of them, and how long, where it is said."""
     if written is None:
         return None
+    escalation = _escalation(written.escalation, usual)
     kinds = {
         name.casefold(): WorkOrderType(
             name=name,
@@ -84,18 +98,29 @@ def _message_work(written: WorkOrderShape | None) -> MessageWork | None:
             team=kind.team if kind.team or kind.system else written.team,
             system=kind.system if kind.team or kind.system else written.system,
             description=kind.description,
+            escalation=escalation,
         )
         for name, kind in written.commands.items()
     }
     return MessageWork(sequence=written.sequence, kinds=kinds)
 
 
-def _work_order(name: str, written: WorkOrderShape) -> WorkOrderType:
+def _work_order(name: str, written: WorkOrderShape, usual: Escalation) -> WorkOrderType:
+    after = tuple(dict.fromkeys(written.after))
+    return replace(_undo(name, written, usual), after=after, undo=written.undo)
+
+
+def _undo(name: str, written: UndoShape, usual: Escalation) -> WorkOrderType:
     return WorkOrderType(
         name=name,
         service_time=written.service_time,
         team=written.team,
         system=written.system,
-        after=tuple(dict.fromkeys(written.after)),
         description=written.description,
+        escalation=_escalation(written.escalation, usual),
     )
+
+
+def _escalation(written: EscalationShape, usual: Escalation) -> Escalation:
+    """What is said here; for the rest what is usual."""
+    return replace(usual, **{name: getattr(written, name) for name in written.model_fields_set})

@@ -19,6 +19,7 @@ def check(catalog: CatalogShape) -> Iterator[Fault]:
             at: Location = ("products", key, "actions", action.value)
             yield from _characteristics(at, policy, catalog)
             yield from _work_orders(at, action, policy)
+            yield from _undo_work_orders(at, policy)
 
 
 def _names_taken_twice(catalog: CatalogShape) -> Iterator[Fault]:
@@ -78,6 +79,29 @@ def _work_orders(at: Location, action: ItemAction, policy: ActionShape) -> Itera
         where = (*at, "work_orders", cycle[0], "after")
         told = " waits for ".join(f"`{name}`" for name in [*cycle, cycle[0]])
         yield Fault(where, f"no work can start: {told}", "take one of these out of `after:`")
+
+
+def _undo_work_orders(at: Location, policy: ActionShape) -> Iterator[Fault]:
+    """Each takes one work order back, under a name that no other work of the line has."""
+    taken: dict[str, str] = {}
+    for name, kind in policy.work_orders.items():
+        if kind.undo is None:
+            continue
+        where: Location = (*at, "work_orders", name, "undo")
+        if name == FROM_MESSAGE:
+            yield Fault(where, "commands of a message cannot be undone", "take `undo:` out")
+        elif kind.undo not in policy.undo_work_orders:
+            problem = f"`{kind.undo}` is not under `undo_work_orders:` of this action"
+            yield Fault(where, problem, "add it there")
+        elif taken.setdefault(kind.undo, name) != name:
+            problem = f"`{kind.undo}` takes `{taken[kind.undo]}` back already"
+            yield Fault(where, problem, "give each work order its own")
+    for name in policy.undo_work_orders:
+        where = (*at, "undo_work_orders", name)
+        if name in policy.work_orders:
+            yield Fault(where, f"`{name}` is a work order too", "give it another name")
+        elif name not in taken:
+            yield Fault(where, f"no work order says `undo: {name}`", "add it, or take this one out")
 
 
 def _cycle(work_orders: Mapping[str, WorkOrderShape]) -> list[str]:

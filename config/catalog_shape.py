@@ -12,6 +12,8 @@ from ordercast.domain.order import ItemAction
 
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TIME = re.compile(r"([1-9]\d{0,5})([smhd])")
+_STEP_TIME = re.compile(r"(\d{1,6})([smhd])")
+NEVER = "never"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -25,6 +27,15 @@ def _service_time(written: Any) -> timedelta:
     found = _TIME.fullmatch(written) if isinstance(written, str) else None
     if found is None:
         raise fault(f"is no length of time: {written!r}", "write it like 90s, 30m, 2h or 1d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _step_time(written: Any) -> timedelta | None:
+    if written == NEVER:
+        return None
+    found = _STEP_TIME.fullmatch(written) if isinstance(written, str) else None
+    if found is None:
+        raise fault(f"is no length of time: {written!r}", "write it like 0m, 30m, 4h, 2d or never")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -61,6 +72,17 @@ Described = Annotated[CharacteristicShape, BeforeValidator(lambda written: writt
 ServiceTime = Annotated[timedelta, BeforeValidator(_service_time)]
 
 
+StepTime = Annotated[timedelta | None, BeforeValidator(_step_time)]
+
+
+class EscalationShape(Shape):
+    """What is done about work that is not reported by its due time, and how long after it."""
+
+    remind: StepTime = Field(default=None, description="subscribers are told: 0m, 30m … or never")
+    alert: StepTime = Field(default=None, description="operators are told: 4h, 1d … or never")
+    fail: StepTime = Field(default=None, description="it is reported failed: 2d … or never")
+
+
 class CommandShape(Shape):
     """What holds for the commands of one name, in place of what `from-message` says."""
 
@@ -78,28 +100,39 @@ class CommandShape(Shape):
         return self
 
 
-class WorkOrderShape(Shape):
-    """One piece of work; the one called `from-message` stands for those that a message names."""
+class UndoShape(Shape):
+    """A piece of work that takes back what another one has done, if its line comes to nothing."""
 
     team: Text | None = Field(default=None, description="the team whose people do it")
     system: Text | None = Field(default=None, description="the system that does it")
     service_time: ServiceTime = Field(description="how long it may take: 90s, 30m, 2h or 1d")
-    after: OneOrMany = Field(default=[], description="the work orders that come before it")
     description: str = Field(default="", description="what is done, in a few words")
+    escalation: EscalationShape = Field(
+        default=EscalationShape(), description="what is done when it is overdue, where not as above"
+    )
+
+    @model_validator(mode="after")
+    def _done_by_one(self) -> "UndoShape":
+        if self.team and self.system:
+            raise fault("has both a team and a system", "keep the one that does the work")
+        if not self.team and not self.system:
+            raise fault("has neither a team nor a system", "say who does it: `team:` or `system:`")
+        return self
+
+
+class WorkOrderShape(UndoShape):
+    """One piece of work; the one called `from-message` stands for those that a message names."""
+
+    after: OneOrMany = Field(default=[], description="the work orders that come before it")
+    undo: Key | None = Field(
+        default=None, description="the one under `undo_work_orders:` that takes it back"
+    )
     sequence: bool = Field(
         default=False, description="true if commands without dependencies follow one another"
     )
     commands: dict[Text, CommandShape] = Field(
         default={}, description="who does the commands of a name, where it is not as above"
     )
-
-    @model_validator(mode="after")
-    def _done_by_one(self) -> "WorkOrderShape":
-        if self.team and self.system:
-            raise fault("has both a team and a system", "keep the one that does the work")
-        if not self.team and not self.system:
-            raise fault("has neither a team nor a system", "say who does it: `team:` or `system:`")
-        return self
 
 
 class ActionShape(Shape):
@@ -112,6 +145,9 @@ class ActionShape(Shape):
     )
     work_orders: dict[Key, WorkOrderShape] = Field(
         default={}, description="the work orders, each with a team or system and a service_time"
+    )
+    undo_work_orders: dict[Key, UndoShape] = Field(
+        default={}, description="what takes completed work back when the line comes to nothing"
     )
 
 
@@ -137,4 +173,7 @@ class CatalogShape(Shape):
     )
     products: dict[Key, ProductShape] = Field(
         min_length=1, description="at least one product by its key, with name and actions"
+    )
+    escalation: EscalationShape = Field(
+        default=EscalationShape(), description="what is done about overdue work, unless it says so"
     )

@@ -7,6 +7,11 @@ says what each is for.
 WORK_POOL = "ordercast"
 DEPLOYMENT = "order/order"
 
+SUSPENDED, PARKED = "Suspended", "Paused"
+"""The names of a suspended run's states: it waits for work, or for somebody who is away.
+
+Prefect's UI can filter by no other names of its type PAUSED."""
+
 SERVER_SETTINGS = {
     # task runs and events are written in batches, not one by one
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",

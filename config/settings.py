@@ -132,6 +132,10 @@ class PrefectSettings(BaseModel):
     work_pool_type: str = Field(
         default="ordercast-warm", description="`ordercast-warm`, or `process`: Prefect's own"
     )
+    alert_block: str = Field(
+        default="",
+        description="`TYPE/NAME` of the block by which automations notify people",
+    )
     worker_limit: int = Field(default=8, description="segments that one worker runs at once")
     worker_poll_seconds: float = Field(
         default=0.5, description="how often a warm worker asks for runs"
@@ -233,6 +237,27 @@ class AlertSettings(BaseModel):
     every_seconds: float = Field(
         default=30, description="rest between messages, each of which tells of all that is new"
     )
+    waiting_hours: float = Field(default=24, gt=0, description="a longer wait is too long")
+    waiting_orders: int = Field(
+        default=100, ge=0, description="people are told when so many wait too long; 0: never"
+    )
+
+
+class RetentionSettings(BaseModel):
+    """How long what is personal or secret stays in the database, once its order has ended."""
+
+    enforce: bool = Field(
+        default=False, description="false: the nightly round counts, and removes nothing"
+    )
+    raw_days: int = Field(
+        default=180, ge=0, description="then messages as they came are dropped; 0: never"
+    )
+    personal_days: int = Field(
+        default=365, ge=0, description="then numbers, cards and names are erased; 0: never"
+    )
+    ledger_days: int = Field(
+        default=180, ge=0, description="then pushes and their attempts are deleted; 0: never"
+    )
 
 
 class Settings(BaseSettings):
@@ -257,6 +282,9 @@ class Settings(BaseSettings):
     push_dialects: str = Field(
         default="", description="a directory of your own push dialects; empty: the packaged alone"
     )
+    automations: Path = Field(
+        default=CONFIG_DIR / "automations", description="a directory of automations for Prefect"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     secrets_dir: str = Field(
         default="", description="a directory of files, each named like the setting that is in it"
@@ -271,6 +299,7 @@ class Settings(BaseSettings):
     relay: RelaySettings = Field(default_factory=RelaySettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @classmethod
     def settings_customise_sources(

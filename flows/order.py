@@ -1,9 +1,11 @@
 """The life of an order, from receipt to broadcast: one flow run for each version of it."""
 
 from prefect import State, flow
+from prefect.states import Failed
 
 from flows.ending import ending
 from flows.segment import segment, suspend
+from ordercast.domain.errors import StepFailed
 from ordercast.domain.order import Stage
 from tasks.archive import archive_by_tag
 from tasks.broadcast import broadcast
@@ -32,8 +34,11 @@ def order(order_no: str, version: int = 1) -> State:
     A step that answers no has noted what the order waits for: the run is suspended, holds
     nothing, and starts from the top when the relay wakes it, past the steps that are done.
     """
-    with segment(order_no, version) as lease:
-        for step, stage in STEPS:
-            if lease.reached.is_before(stage) and not step(lease):
-                suspend(order_no)
-        return ending(order_no, version)
+    try:
+        with segment(order_no, version) as lease:
+            for step, stage in STEPS:
+                if lease.reached.is_before(stage) and not step(lease):
+                    suspend(order_no)
+            return ending(order_no, version)
+    except StepFailed as failed:
+        return Failed(message=str(failed))

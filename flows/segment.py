@@ -7,15 +7,27 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from typing import NoReturn
 from uuid import UUID, uuid4
 
-from prefect import suspend_flow_run
-from prefect.exceptions import Abort
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import Abort, Pause
 from prefect.runtime import flow_run
+from prefect.states import Suspended
+from prefect.utilities.engine import propose_state_sync
 from sqlalchemy.exc import SQLAlchemyError
 
+from config.prefect_server import SUSPENDED
 from flows.artifact import publish_artifact
-from ordercast.domain.errors import LeaseLost, TransientFault
+from flows.waiting import state_name, waits_for
+from ordercast.domain.errors import (
+    LeaseLost,
+    PermanentFault,
+    StepFailed,
+    TransientFault,
+    in_words,
+)
 from ordercast.store import beats, runs
 from ordercast.store.engine import DATABASE_AWAY
 from ordercast.store.runs import Lease
@@ -23,6 +35,7 @@ from ordercast.store.runs import Lease
 log = logging.getLogger("ordercast.segment")
 
 BEAT_SECONDS = 5
+STILL_AWAY = "Bring back who has been away for so long"
 
 
 @contextmanager
@@ -30,7 +43,7 @@ def segment(order_no: str, version: int) -> Iterator[Lease]:
     """Work on a version of an order; gives the lease, which says how far it has come.
 
     A fault that passes parks the order and suspends the run; any other one is noted for the
-    operators and fails the run. A segment that has lost its lease stops without a trace; one
+    operators and raised. A segment that has lost its lease stops without a trace; one
     that has lost the database suspends, and the relay finds it when the database is back.
     """
     try:
@@ -39,7 +52,7 @@ def segment(order_no: str, version: int) -> Iterator[Lease]:
             yield lease
     except DATABASE_AWAY as fault:
         log.warning("%s: the database is away: %s", order_no, type(fault).__name__)
-        _step_aside()
+        _step_aside("Nothing to do: the database was away, and the order goes on when it is back.")
 
 
 @contextmanager
@@ -49,26 +62,63 @@ def _held(lease: Lease) -> Iterator[None]:
     except LeaseLost as lost:
         raise Abort(str(lost)) from None
     except TransientFault as fault:
-        runs.park(lease, str(fault))
-        suspend(lease.order_no)
+        _park(lease, fault)
     except DATABASE_AWAY:
         raise
     except Exception as fault:
-        runs.ask_operator(lease, f"{type(fault).__name__}: {fault}")
+        _hand_over(lease, _reason(fault))
         raise
     finally:
         with suppress(*DATABASE_AWAY):  # the next segment takes the lease all the same
             runs.release_lease(lease)
 
 
-def suspend(order_no: str) -> None:
+def _park(lease: Lease, fault: TransientFault) -> NoReturn:
+    """Rest the order; after the time that is allowed for that, it is for a person."""
+    try:
+        runs.park(lease, str(fault))
+    except PermanentFault as given_up:
+        _hand_over(lease, str(given_up))
+        raise StepFailed("trying again", cure=STILL_AWAY, reason=str(given_up)) from fault
+    suspend(lease.order_no)
+
+
+def _hand_over(lease: Lease, reason: str) -> None:
+    """The order waits for a person, and its artifact says so, if Prefect takes it."""
+    runs.ask_operator(lease, reason)
+    try:
+        publish_artifact(lease.order_no)
+    except httpx.HTTPError as fault:
+        log.warning("%s: its artifact is as it was: %s", lease.order_no, type(fault).__name__)
+
+
+def _reason(fault: Exception) -> str:
+    """Why the order waits for a person, where there is little room."""
+    if isinstance(fault, StepFailed):
+        return f"{fault.step} failed: {fault.reason}"
+    return in_words(fault)
+
+
+def suspend(order_no: str) -> NoReturn:
     """Leave the run until the relay resumes it. The database decides whether it waits again."""
-    publish_artifact(order_no)
-    _step_aside()
+    run = publish_artifact(order_no)
+    _step_aside(waits_for(run), name=state_name(run))
 
 
-def _step_aside() -> None:
-    suspend_flow_run(key=str(uuid4()), timeout=None)
+def _step_aside(why: str, *, name: str = SUSPENDED) -> NoReturn:
+    """Suspend the run as Prefect's `suspend_flow_run` does, but with a message.
+
+    Source: Prefect 3.8.8, `prefect.flow_runs`. The key is always a new one: a run that is
+    forced back by hand may be suspended again.
+    """
+    suspended = Suspended(pause_key=str(uuid4()), message=why).model_copy(update={"name": name})
+    flow_run_id = _flow_run_id()
+    assert flow_run_id is not None  # orders have no other runs than those of a deployment
+    with get_client(sync_client=True) as client:
+        state = propose_state_sync(client, suspended, flow_run_id=flow_run_id)
+    if state.is_paused():
+        raise Pause(state=state)
+    raise Abort(f"the run is {state.name}: it is not suspended")
 
 
 def _flow_run_id() -> UUID | None:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from hashlib import sha256
 
+from sqlmodel import Session
+
 from blocks.loading import forget_clients, order_archive
 from config.settings import settings
 from config.tags import tag_rules
@@ -17,10 +19,10 @@ from ordercast.store.outcomes import sealed
 from ordercast.store.runs import Lease, working
 from ordercast.store.tables import ArchiveEntry, OrderOutcome, ResultManifest, ServiceOrder
 from tasks.availability import ARCHIVE
-from tasks.step import step
+from tasks.step import life_step
 
 
-@step(name="archive-by-tag")
+@life_step(name="archive-by-tag", cure="Mend the archive, or the block order-archive/default")
 def archive_by_tag(lease: Lease) -> bool:
     """Keep the sealed evidence, and enter it in the index with its tags and its checksum.
 
@@ -28,17 +30,26 @@ def archive_by_tag(lease: Lease) -> bool:
     """
     with database().read() as session:
         outcome = sealed(session, lease.order_no, lease.version, with_evidence=True)
-    evidence, manifest = evidence_object(outcome), results_object(outcome)
-    with ARCHIVE.asking():
-        _put(evidence)
-        if manifest:
-            _put(manifest)
+    keep(outcome)
     with working(lease) as work:
-        archive.record(work.session, _entry(lease, evidence), outcome.tags)
-        if manifest:
-            results.record(work.session, _results(work.order, lease, manifest))
+        enter(work.session, work.order, outcome)
         work.reach(Stage.ARCHIVED)
     return True
+
+
+def keep(outcome: OrderOutcome) -> None:
+    """Put the objects of an outcome into the archive; those that are there stay."""
+    with ARCHIVE.asking():
+        _put(evidence_object(outcome))
+        if manifest := results_object(outcome):
+            _put(manifest)
+
+
+def enter(session: Session, order: ServiceOrder, outcome: OrderOutcome) -> None:
+    """Enter the objects of an outcome in the index; what is entered stays."""
+    archive.record(session, _entry(outcome, evidence_object(outcome)), outcome.tags)
+    if manifest := results_object(outcome):
+        results.record(session, _results(order, outcome, manifest))
 
 
 def evidence_object(outcome: OrderOutcome) -> EvidenceObject:
@@ -79,10 +90,10 @@ def _put(evidence: EvidenceObject) -> None:
         order_archive().put(evidence)
 
 
-def _entry(lease: Lease, evidence: EvidenceObject) -> ArchiveEntry:
+def _entry(outcome: OrderOutcome, evidence: EvidenceObject) -> ArchiveEntry:
     return ArchiveEntry(
-        order_no=lease.order_no,
-        version=lease.version,
+        order_no=outcome.order_no,
+        version=outcome.version,
         bucket=evidence.bucket,
         key=evidence.key,
         sha256=evidence.sha256,
@@ -91,10 +102,10 @@ def _entry(lease: Lease, evidence: EvidenceObject) -> ArchiveEntry:
     )
 
 
-def _results(order: ServiceOrder, lease: Lease, kept: EvidenceObject) -> ResultManifest:
+def _results(order: ServiceOrder, outcome: OrderOutcome, kept: EvidenceObject) -> ResultManifest:
     return ResultManifest(
-        order_no=lease.order_no,
-        version=lease.version,
+        order_no=outcome.order_no,
+        version=outcome.version,
         bucket=kept.bucket,
         key=kept.key,
         sha256=kept.sha256,

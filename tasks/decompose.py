@@ -8,13 +8,16 @@ from ordercast.contracts.service_order import ServiceOrderItem
 from ordercast.domain.catalog import Catalogue
 from ordercast.domain.order import OrderState, Stage
 from ordercast.intake.kept import kept_order
-from ordercast.store import inbox, line_ends, orders
+from ordercast.store import inbox, line_ends, orders, subjects
 from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import Lease, Work, working
-from tasks.step import step
+from tasks.step import life_step
 
 
-@step(name="decompose")
+@life_step(
+    name="decompose",
+    cure="Mend the catalogue, or the rows that stand where the order's lines belong",
+)
 def decompose(lease: Lease) -> bool:
     """Write the lines of the order; those that the catalogue refuses are rejected."""
     with working(lease) as work:
@@ -24,6 +27,7 @@ def decompose(lease: Lease) -> bool:
         known = catalogue()
         rows = [_row(work, item, line_no, known) for line_no, item in enumerate(items, start=1)]
         orders.add_lines(work.session, rows)
+        subjects.add(work.session, work.order.order_no, _characteristics(items))
         work.order.line_count = len(rows)
         line_ends.note(work.session, work.order, dict(_ended(rows)))
         work.reach(Stage.DECOMPOSED)
@@ -41,6 +45,12 @@ def _ended(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, EndedLine]]
 
 def _items(work: Work) -> list[ServiceOrderItem]:
     return kept_order(inbox.message(work.session, work.order.message_id)).order.lines
+
+
+def _characteristics(items: Sequence[ServiceOrderItem]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Those of each line, as they came."""
+    for line_no, item in enumerate(items, start=1):
+        yield line_no, item.service.characteristics
 
 
 def _row(work: Work, item: ServiceOrderItem, line_no: int, known: Catalogue) -> dict[str, Any]:

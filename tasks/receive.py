@@ -7,10 +7,10 @@ from ordercast.domain.order import Stage
 from ordercast.store import inbox
 from ordercast.store.clock import now
 from ordercast.store.runs import Lease, working
-from tasks.step import step
+from tasks.step import life_step
 
 
-@step(name="receive")
+@life_step(name="receive", cure="Restore the order's message from a backup of the database")
 def receive(lease: Lease) -> bool:
     """Check that the message is what intake sealed, and open the order's life."""
     with working(lease) as work:

@@ -10,12 +10,15 @@ from ordercast.store.outcomes import sealed
 from ordercast.store.runs import Lease, working
 from ordercast.store.tables import PlatformSync
 from tasks.availability import PLATFORM
-from tasks.step import step
+from tasks.step import life_step
 
 REFUSED_CREDENTIALS = (401, 403)
 
 
-@step(name="sync-to-platform")
+@life_step(
+    name="sync-to-platform",
+    cure="Ask whoever runs the platform, or mend the block business-platform/default",
+)
 def sync_to_platform(lease: Lease) -> bool:
     """Tell the business platform; the same version told twice has one effect there."""
     with database().read() as session:

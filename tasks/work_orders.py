@@ -11,15 +11,18 @@ from ordercast.domain.commands import faults_of
 from ordercast.domain.errors import PermanentFault
 from ordercast.domain.order import ItemAction, OrderState, Stage
 from ordercast.domain.work_order import WorkOrderState, settle
-from ordercast.store import claims, line_ends, orders, work_orders
+from ordercast.store import claims, forecasts, line_ends, orders, work_orders
 from ordercast.store.clock import now
 from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import Lease, WaitingFor, Work, wait, working
 from ordercast.store.tables import OrderLine
-from tasks.step import step
+from tasks.step import life_step
 
 
-@step(name="generate-work-orders")
+@life_step(
+    name="generate-work-orders",
+    cure="Mend the catalogue, or the rows that stand where its work orders belong",
+)
 def generate_work_orders(lease: Lease) -> bool:
     """Generate the work orders of the lines, unless another order works on the same number."""
     with working(lease) as work:  # by itself: whoever claims a number waits for its end
@@ -36,7 +39,11 @@ def generate_work_orders(lease: Lease) -> bool:
         at = now()
         policies = [_policy(line) for line in lines]
         made = zip(lines, policies, strict=True)
-        work_orders.add(work.session, [row for each in made for row in _rows(*each, at)])
+        rows = [row for each in made for row in _rows(*each, at)]
+        work_orders.add(work.session, rows)
+        if rows:
+            expected_at = max(row["due_at"] for row in rows)
+            forecasts.promise(work.session, work.order, expected_at=expected_at, at=at)
         for line, policy in zip(lines, policies, strict=True):
             has_work = bool(policy.work_orders)
             line.state = OrderState.IN_PROGRESS if has_work else OrderState.COMPLETED
@@ -91,4 +98,5 @@ def _rows(line: OrderLine, policy: ActionPolicy, at: datetime) -> Iterator[dict[
             "parameters": dict(kind.parameters),
             "due_at": at + policy.due_after[name],
             "created_at": at,
+            "service_seconds": int(kind.service_time.total_seconds()),
         }

@@ -81,6 +81,7 @@ class _Demo:
             starting = running_stack(self._home, tell=ready, stopping=self._screen.stopping)
             self._stack = opened.enter_context(starting)
             self._up_seconds = self._seconds()
+            self._secrets[self._stack.api_key] = "the API key"
             doors = opened.enter_context(open_doors(self._stack, self._secrets))
             done = perform(doors, self._story, receivers, bars)
         self._check(doors, done, receivers)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from ordercast.cli.showing import show_json, show_table
-from ordercast.store import commands, orders, work_orders
+from ordercast.intake.indexing import index_orders
+from ordercast.store import accepting, commands, orders, work_orders
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database
 from ordercast.store.orders import OrderFilter
@@ -96,12 +97,33 @@ def reopen(
     _ask(order_no, CommandKind.REOPEN, reason, work_orders=work_order or [])
 
 
+@app.command("accept")
+def accept(
+    work_order: Annotated[str, typer.Argument(help="the work order's id")],
+    report: Annotated[str, typer.Argument(help="the id of the report that contradicts")],
+    reason: Reason,
+) -> None:
+    """Let a report that contradicts the standing one take its place."""
+    with database().read() as session:
+        order_no = accepting.acceptable(session, work_order, report).order_no
+    _ask(order_no or "", CommandKind.ACCEPT, reason, work_order=work_order, report=report)
+
+
 def _ask(order_no: str, kind: CommandKind, reason: str, **details: Any) -> None:
     with database().write() as session:
         asked = commands.ask(
             session, order_no, kind, reason=reason, asked_by=getpass.getuser(), details=details
         )
     typer.echo(f"{asked.id}: {kind} {order_no} is asked; `ordercast orders commands {order_no}`")
+
+
+@app.command("index")
+def index() -> None:
+    """Have older orders found by number and card: once after an upgrade."""
+    done = 0
+    for done in index_orders(database()):
+        typer.echo(f"{done} orders")
+    typer.echo(f"all {done} orders can be found")
 
 
 @app.command("commands")

@@ -23,6 +23,7 @@ from ordercast.services.supervisor import (
     wait_for_free_ports,
 )
 from ordercast.store import users
+from ordercast.store.api_keys import FIRST_KEY_FILE, make_first_key
 from ordercast.store.engine import be_known_as, database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import make_key
@@ -69,11 +70,12 @@ def up() -> None:
 
 
 def prepare(chosen: Settings) -> None:
-    """Check the files that operators edit, make a key, and bring the database up to date."""
+    """Check the files that operators edit, make keys, and bring the database up to date."""
     catalogue(), tag_rules(), dialects(), push_dialects()
     if not chosen.sealing_keys.get_secret_value():
         make_key(chosen.home)
     upgrade(database())
+    make_first_key(database(), chosen.home)
 
 
 def first_admin(chosen: Settings) -> str:
@@ -96,6 +98,8 @@ def addresses(chosen: Settings) -> Table:
     table.add_row("API docs", f"{chosen.gateway_url}/docs")
     table.add_row("Prefect UI", chosen.prefect_ui_url)
     table.add_row("Business platform", chosen.platform_url)
+    if (key := chosen.home.absolute() / FIRST_KEY_FILE).exists():
+        table.add_row("API key of an admin", f"in {key}")
     table.add_row("Data, keys, logs", str(chosen.home.absolute()))
     return table
 

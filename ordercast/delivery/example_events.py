@@ -32,7 +32,9 @@ def example_event(event_type: str) -> PushEvent:
 
 def _data(kind: str, result: str) -> dict[str, Any]:
     if kind != "order":
-        return _work_order(result)
+        return _overdue() if result == "overdue" else _work_order(result)
+    if result == "jeopardy":
+        return _jeopardy()
     if result == "lines-ended":
         return {**_OF_ALL, "every_seconds": 10, "lines": [_line()]}
     return {**_OF_ALL} if result == "reopened" else _outcome(result)
@@ -78,4 +80,26 @@ def _work_order(result: str) -> dict[str, Any]:
         "code": "HSS-5012" if failed else None,
         "text": "号码 13812345678 无法开通" if failed else "卡 89860012345678901234 已开通",
         "reporter": "张三",
+    }
+
+
+def _overdue() -> dict[str, Any]:
+    return {
+        **_OF_ALL,
+        "work_order_id": f"wo-{ORDER_NO.removeprefix('ord-')}-1-1",
+        "name": "hss-provision",
+        "line_no": 1,
+        "who": "hss",
+        "due_at": AT.isoformat(),
+        "text": "hss-provision (hss) was due 2026-11-22 15:38 UTC and is not reported",
+    }
+
+
+def _jeopardy() -> dict[str, Any]:
+    return {
+        **_OF_ALL,
+        "promised_at": AT.isoformat(),
+        "expected_at": (AT + timedelta(hours=4)).isoformat(),
+        "work_order_id": f"wo-{ORDER_NO.removeprefix('ord-')}-1-1",
+        "text": "promised for 2026-11-22 15:38 UTC, expected 2026-11-22 19:38 UTC",
     }

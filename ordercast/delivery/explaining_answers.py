@@ -53,16 +53,17 @@ def _push(delivery: PushDelivery) -> dict[str, Any]:
 
 
 def explain_untold(
-    session: Session, *, before: datetime, now: datetime, limit: int
+    session: Session, *, before: datetime, now: datetime, limit: int, agent: str | None = None
 ) -> list[dict[str, Any]]:
     """Outcomes that somebody should have had before a time: not broadcast, then not delivered."""
-    stuck = [_stuck(each, now) for each in not_broadcast(session, before=before, limit=limit)]
+    waiting = not_broadcast(session, before=before, limit=limit, agent=agent)
+    stuck = [_stuck(each, now) for each in waiting]
     pushes = [
         {
             **explain_push(each),
             "minutes": _minutes(each.event.occurred_at, now),
         }
-        for each in untold(session, before=before, limit=limit - len(stuck))
+        for each in untold(session, before=before, limit=limit - len(stuck), agent=agent)
     ]
     return [*stuck, *pushes]
 

@@ -7,15 +7,17 @@ from urllib.parse import parse_qsl
 from ordercast.contracts.hub import EventSubscriptionInput
 from ordercast.contracts.subscriber import TMF641, NewSubscriber, SubscriberKind
 from ordercast.delivery.tmf_events import JEOPARDY, MILESTONE, NAMES, STATE_CHANGE, STATES
-from ordercast.domain.errors import InvalidMessage, Problem
+from ordercast.domain.errors import Forbidden, InvalidMessage, Problem
 
 STATE_NAMES = ("state", "serviceOrder.state", "event.serviceOrder.state")
 KEYS = ("eventType", *STATE_NAMES, "agent", "tag")
 EVENT_NAMES = (STATE_CHANGE, MILESTONE, JEOPARDY)
 
 
-def subscriber_of(wanted: EventSubscriptionInput) -> NewSubscriber:
+def subscriber_of(wanted: EventSubscriptionInput, *, agent: str | None = None) -> NewSubscriber:
     """The subscriber that a callback with its query is; InvalidMessage for what is not understood.
+
+    That of an agent is told of its orders alone; Forbidden if the query names another one.
 
     Values of a name, by comma or repeated, are alternatives; different names must all hold.
     Who names no `eventType` is told of new states: work orders may be many.
@@ -24,13 +26,17 @@ def subscriber_of(wanted: EventSubscriptionInput) -> NewSubscriber:
     problems = list(_problems(given))
     if problems:
         raise InvalidMessage(problems)
+    agents = given.get("agent", [])
+    if agent is not None and set(agents) - {agent}:
+        raise Forbidden("query: names an agent that the key is not for; leave it out")
     key = hashlib.sha256(f"{wanted.callback}\n{wanted.query or ''}".encode()).hexdigest()
     return NewSubscriber(
-        kind=SubscriberKind.PUBLIC,
+        kind=SubscriberKind.PUBLIC if agent is None else SubscriberKind.AGENT,
+        agent=agent,
         name=f"hub-{key[:16]}",
         url=wanted.callback,
         event_types=_event_types(given),
-        agents=given.get("agent", []),
+        agents=agents if agent is None else [],
         tags=given.get("tag", []),
         body=TMF641,
     )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
 from ordercast.domain.order import OrderState
+from ordercast.store.pushes import IN_JEOPARDY, WORK_OVERDUE
 from ordercast.store.tables import PushEvent
 
 MEDIA_TYPE = "application/json; charset=utf-8"
@@ -31,9 +32,11 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(STATES, STATE_CHANGE),
     "work-order.completed": MILESTONE,
     "work-order.failed": JEOPARDY,
+    WORK_OVERDUE: JEOPARDY,
+    IN_JEOPARDY: JEOPARDY,
 }
 """What TMF641 calls an event, by its type: of work that is done an order has reached a milestone,
-of work that failed it is in jeopardy."""
+of work that failed or is overdue it is in jeopardy."""
 
 PATH = "/tmf-api/serviceOrdering/v4/serviceOrder"
 
@@ -87,6 +90,7 @@ def _service_order(event: PushEvent, told: Mapping[str, Any], base_url: str) -> 
         "priority": str(told["priority"]) if "priority" in told else None,
         "orderDate": told.get("ordered_at"),
         "completionDate": told.get("sealed_at"),
+        "expectedCompletionDate": told.get("expected_at"),
         "description": told.get("title"),
         "relatedParty": agent and [_party(agent)],
         "milestone": [_milestone(event, told)] if tmf_name(event.type) == MILESTONE else None,

@@ -14,13 +14,16 @@ TIMEOUT_SECONDS = 60
 class Door:
     """One service over HTTP. `secrets` maps what no answer may hold to what it is called."""
 
-    def __init__(self, service: str, base_url: str, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self, service: str, base_url: str, secrets: Mapping[str, str], *, api_key: str = ""
+    ) -> None:
         self.service = service
         self._secrets = secrets
         self.leaks: list[str] = []
         self.answers = 0
         self._client = httpx.Client(
             base_url=base_url,
+            headers={"authorization": f"Bearer {api_key}"} if api_key else None,
             timeout=TIMEOUT_SECONDS,
             trust_env=False,
             event_hooks={"response": [self._search]},

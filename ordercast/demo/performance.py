@@ -57,9 +57,10 @@ class Doors:
 @contextmanager
 def open_doors(stack: Stack, secrets: Mapping[str, str]) -> Iterator[Doors]:
     """The doors of a stack; no answer may hold one of the secrets."""
+    key = stack.api_key
     with ExitStack() as opened:
         yield Doors(
-            gateway=opened.enter_context(Door("gateway", stack.gateway_url, secrets)),
+            gateway=opened.enter_context(Door("gateway", stack.gateway_url, secrets, api_key=key)),
             platform=opened.enter_context(Door("platform", stack.platform_url, secrets)),
             prefect=opened.enter_context(Door("prefect", f"{stack.prefect_url}/api", secrets)),
         )

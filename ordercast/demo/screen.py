@@ -16,6 +16,7 @@ from ordercast.demo.findings import Findings
 from ordercast.demo.home import log_file, tail
 from ordercast.demo.performance import Count, Performance
 from ordercast.demo.stack import Stack
+from ordercast.store.api_keys import FIRST_KEY_FILE
 
 WIDTH_WITHOUT_TERMINAL = 100
 WIDTH_FOR_WHOLE_KEYS = 150
@@ -87,6 +88,7 @@ class Screen:
         table.add_row("Prefect UI", stack.prefect_url)
         table.add_row("API docs", f"{stack.gateway_url}/docs")
         table.add_row("Business platform", f"{stack.platform_url}/docs")
+        table.add_row("API key", Text(str(stack.home / FIRST_KEY_FILE), overflow="fold"))
         table.add_row("Home, logs", Text(str(stack.home), overflow="fold"))
         table.add_row("Look closer", f"ORDERCAST_HOME={stack.home} ordercast orders list")
         self.console.print(table)

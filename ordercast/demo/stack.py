@@ -18,6 +18,7 @@ from config.settings import Settings, child_environment, settings
 from ordercast.demo.failing import DemoFailed
 from ordercast.demo.home import log_file
 from ordercast.services.supervisor import is_ready
+from ordercast.store.api_keys import FIRST_KEY_FILE
 
 HOST = "127.0.0.1"
 READY_SECONDS = 180
@@ -37,6 +38,11 @@ class Stack:
     platform_url: str
     prefect_url: str
     environment: Mapping[str, str]
+
+    @property
+    def api_key(self) -> str:
+        """The key of an admin that `ordercast up` has made at its first start."""
+        return (self.home / FIRST_KEY_FILE).read_text().strip()
 
     @property
     def health(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ordercast.doctor.clocks import Reading, compared
 from ordercast.doctor.findings import Finding, note
+from ordercast.store import api_keys
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.examining import Examination, examine, overdue_launches
@@ -27,6 +28,8 @@ def look() -> Iterator[Finding]:
         yield from compared(PART, Reading(seen.clock, seen.clock, asked, answered))
     if here == needed:
         yield from launching(overdue_launches(database(), seconds=OVERDUE_SECONDS))
+        with database().read() as session:
+            yield from keys(is_any=api_keys.is_any_valid(session))
 
 
 def level(here: str | None, needed: str | None) -> Iterator[Finding]:
@@ -49,6 +52,13 @@ def rights(seen: Examination, *, is_upgraded: bool) -> Iterator[Finding]:
         yield Finding(PART, "may not create tables", "run `ordercast db upgrade` as the owner")
     elif not seen.may_create:
         yield note(PART, "may not create tables", "an upgrade has to be run as the owner")
+
+
+def keys(*, is_any: bool) -> Iterator[Finding]:
+    """Whether somebody may come in by HTTP."""
+    if not is_any:
+        cure = "make one: `ordercast keys add NAME --scope admin`"
+        yield note("gateway", "there is no API key: it lets nobody in", cure)
 
 
 def launching(overdue: int) -> Iterator[Finding]:

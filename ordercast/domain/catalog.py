@@ -43,12 +43,18 @@ class ActionPolicy:
     `work_orders` is in an order in which each comes after all it depends on. `exclusive_by`
     names characteristics whose value only one order at a time may work on. With
     `message_work`, one of the work orders, `from-message`, stands for a line's commands.
+    `undo_work` has the work that takes others back, by its name.
     """
 
     characteristics: Mapping[str, CharacteristicSpec] = field(default_factory=dict)
     work_orders: Mapping[str, WorkOrderType] = field(default_factory=dict)
     exclusive_by: tuple[str, ...] = ()
     message_work: MessageWork | None = None
+    undo_work: Mapping[str, WorkOrderType] = field(default_factory=dict)
+
+    def kind(self, name: str) -> WorkOrderType | None:
+        """The work order of that name, be it one that takes another back."""
+        return self.work_orders.get(name) or self.undo_work.get(name)
 
     def for_line(self, commands: Sequence[Command]) -> "ActionPolicy":
         """The policy of a line that carries these commands, which must be free of faults."""

@@ -4,13 +4,14 @@ OrdercastError
 ├── Refused                 the sender must mend something
 │   ├── InvalidMessage      fields that are missing or wrong, each with its cure
 │   ├── TooLarge            a body over the documented limit
-│   ├── Forbidden           a link that was changed or has expired
+│   ├── Forbidden           a link that was changed or has expired, what is another agent's
 │   ├── TooSoon             the same again, before its time
 │   ├── NotFound            no such order, work order, subscriber …
 │   └── Conflict            the state of things does not allow it
 ├── TransientFault          will pass by itself: the order is parked and tried again
 ├── PermanentFault          will not pass by itself: the run fails and waits for a person
 │   └── CredentialsRefused  the key or its rights: read anew, for it may have been changed
+├── StepFailed              a step of an order's life, in words for the person it waits for
 ├── PushNotMade             a push dialect does not fit an event: our fault, not the receiver's
 ├── LeaseLost               another segment works on this order: stop without effect
 └── ConfigurationError      a file or setting is wrong: file, line and cure
@@ -111,6 +112,14 @@ class CredentialsRefused(PermanentFault):
     """The key, its secret or its rights were refused; whoever holds a copy reads it anew once."""
 
 
+class StepFailed(OrdercastError):
+    """A step that waits for a person: what to do, where it failed, and why."""
+
+    def __init__(self, step: str, *, cure: str, reason: str) -> None:
+        self.step, self.cure, self.reason = step, cure, reason
+        super().__init__(f"{cure}; then press Retry. {step} failed: {reason}")
+
+
 class PushNotMade(OrdercastError):
     """A push that cannot be made of an event, by the fault of a dialect, a template or a key."""
 
@@ -135,3 +144,14 @@ class ConfigurationError(OrdercastError):
         self.where, self.problem, self.cure = where, problem, cure
         self.also = tuple(also)
         super().__init__("\n".join([f"{where}: {problem}; {cure}", *map(str, self.also)]))
+
+
+def in_words(fault: BaseException) -> str:
+    """Why something failed: our own words, else the kind of the fault and its first line.
+
+    A database's error quotes the values of the statement: only its cause is told.
+    """
+    if isinstance(fault, OrdercastError):
+        return str(fault)
+    lines = str(getattr(fault, "orig", None) or fault).strip().splitlines()
+    return f"{type(fault).__name__}: {lines[0]}" if lines else type(fault).__name__

@@ -8,11 +8,15 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from ordercast.domain.commands import FROM_MESSAGE, Command, awaited_places, distinct_names
+from ordercast.domain.escalation import DEFAULT, Escalation
 
 
 @dataclass(frozen=True)
 class WorkOrderType:
-    """One piece of work on a line, done by a team's people or by a system."""
+    """One piece of work on a line, done by a team's people or by a system.
+
+    `undo` is the name of the work that takes it back.
+    """
 
     name: str
     service_time: timedelta
@@ -21,6 +25,8 @@ class WorkOrderType:
     after: tuple[str, ...] = ()
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    undo: str | None = None
+    escalation: Escalation = DEFAULT
 
 
 def in_working_order(kinds: Mapping[str, WorkOrderType]) -> dict[str, WorkOrderType]:
@@ -99,5 +105,6 @@ def _made_of(
             after=tuple(names[place] for place in places) or default.after,
             description=kind.description,
             parameters=command.parameters,
+            escalation=kind.escalation,
         )
     return made

@@ -13,6 +13,7 @@ from typing import Any
 from ordercast.domain.masking import plain_name
 
 STAR = "*"
+Hide = Callable[[str], str]
 
 
 class Masking(StrEnum):
@@ -52,11 +53,15 @@ class PartialMask:
     """Hides a part of what is asked for, at any depth of a document.
 
     Values are known by the names they stand under, as `{"msisdn": …}` or TMF641's
-    `{"name": "msisdn", "value": …}`; numbers and cards also by their look in any text.
+    `{"name": "msisdn", "value": …}`; numbers and cards also by their look in any text. `hide`
+    says what becomes of each, where it is not as above.
     """
 
-    def __init__(self, wanted: Iterable[Masking]) -> None:
+    def __init__(
+        self, wanted: Iterable[Masking], hide: Mapping[Masking, Hide] | None = None
+    ) -> None:
         self._wanted = [each for each in Masking if each in set(wanted)]
+        self._hide = HIDE if hide is None else hide
 
     def __call__(self, document: Any, hide: Masking | None = None) -> Any:
         """The document with what is asked for hidden; `hide` is what all of it is."""
@@ -67,7 +72,7 @@ class PartialMask:
         if document is None or isinstance(document, bool):
             return document
         if hide is not None:
-            return HIDE[hide](str(document))
+            return self._hide[hide](str(document))
         return self._text(document) if isinstance(document, str) else document
 
     def _mapping(self, document: Mapping[str, Any], hide: Masking | None) -> dict[str, Any]:
@@ -79,14 +84,14 @@ class PartialMask:
         }
 
     def _kind(self, name: str) -> Masking | None:
-        kind = _kind_of(name)
+        kind = masking_of(name)
         return kind if kind in self._wanted else None
 
     def _text(self, text: str) -> str:
         if Masking.ICCID in self._wanted:
-            text = _ICCID.sub(lambda found: hide_iccid(found[0]), text)
+            text = _ICCID.sub(lambda found: self._hide[Masking.ICCID](found[0]), text)
         if Masking.MSISDN in self._wanted:
-            text = _MSISDN.sub(lambda found: hide_msisdn(found[0]), text)
+            text = _MSISDN.sub(lambda found: self._hide[Masking.MSISDN](found[0]), text)
         return text
 
 
@@ -121,7 +126,7 @@ def _middle(text: str, head: int, tail: int) -> str:
     return text[:head] + STAR * hidden + text[-tail:]
 
 
-HIDE: Mapping[Masking, Callable[[str], str]] = {
+HIDE: Mapping[Masking, Hide] = {
     Masking.MSISDN: hide_msisdn,
     Masking.ICCID: hide_iccid,
     Masking.NAME: hide_name,
@@ -129,6 +134,7 @@ HIDE: Mapping[Masking, Callable[[str], str]] = {
 
 
 @lru_cache(4096)
-def _kind_of(name: str) -> Masking | None:
+def masking_of(name: str) -> Masking | None:
+    """What a value under that name is, if it may be shown only in part."""
     plain = plain_name(name)
     return next((kind for kind, ends in _KEYS.items() if plain.endswith(ends)), None)

@@ -6,14 +6,17 @@ from ordercast.domain.order import OrderState
 from ordercast.domain.work_order import WorkOrderState
 
 
-def line_state(work_orders: Iterable[WorkOrderState]) -> OrderState:
+def line_state(
+    work_orders: Iterable[WorkOrderState], undo: Iterable[WorkOrderState] = ()
+) -> OrderState:
     """The state of a line whose work orders are in the given states.
 
-    In progress while any is open; then failed if any failed, cancelled if any was cancelled,
-    else completed. A line without work orders (`noChange`) is completed.
+    In progress while any is open, those that undo others (`undo`) included; then failed if any
+    failed, cancelled if any was cancelled, else completed. What became of `undo` changes nothing
+    about that. A line without work orders (`noChange`) is completed.
     """
     states = set(work_orders)
-    if any(state.is_open for state in states):
+    if any(state.is_open for state in states) or any(state.is_open for state in undo):
         return OrderState.IN_PROGRESS
     if WorkOrderState.FAILED in states:
         return OrderState.FAILED

@@ -38,12 +38,13 @@ MOVES: Mapping[WorkOrderState, frozenset[WorkOrderState]] = {
     _PENDING: frozenset({_READY, _COMPLETED, _FAILED, _CANCELLED}),
     _READY: frozenset({_STARTED, _COMPLETED, _FAILED, _CANCELLED}),
     _STARTED: frozenset({_READY, _COMPLETED, _FAILED, _CANCELLED}),
-    _COMPLETED: frozenset({_FAILED}),
+    _COMPLETED: frozenset({_FAILED, _PENDING}),
     _FAILED: frozenset({_COMPLETED, _PENDING}),
     _CANCELLED: frozenset({_PENDING}),
 }
 """Every move that there is: a result ends what is open, a correction turns a result
-around, reopening leads back to pending, from where the dependencies decide."""
+around, reopening leads back to pending, from where the dependencies decide; of completed work
+only that which was undone, and what stood on it."""
 
 States = dict[str, WorkOrderState]
 Dependencies = Mapping[str, Collection[str]]
@@ -92,7 +93,7 @@ def reopen(
     """The states of a line after `names` are to be done again.
 
     What was cancelled because one of them failed waits again too; what is still barred by
-    another failure is cancelled again. Completed work is not undone.
+    another failure is cancelled again. Other completed work stays so.
     """
     reopened = dict(states)
     pending = set(names)

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from config.catalog import catalogue
 from ordercast.contracts.service_order import ServiceOrderCreate
 from ordercast.domain.catalog import Catalogue
-from ordercast.domain.errors import Conflict, InvalidMessage, Problem
+from ordercast.domain.errors import Conflict, Forbidden, InvalidMessage, Problem
 from ordercast.domain.order import OrderState, new_order_no, priority_number, title
 from ordercast.intake.canonical import differences
 from ordercast.intake.csv_batch import CSV
@@ -49,17 +49,31 @@ class Receipt:
     left_out: Sequence[Problem] = ()
 
 
-def accept(database: Database, message: RawMessage, *, only_valid: bool = False) -> Receipt:
+def accept(
+    database: Database,
+    message: RawMessage,
+    *,
+    only_valid: bool = False,
+    only_of: str | None = None,
+) -> Receipt:
     """Take the orders of a message, all of them or none, and keep the message.
 
     With `only_valid` the good parts are taken and the problems of the others returned. The
     agent and external id of `message` serve where the order itself names none. A message in
     a dialect is kept as it came, and each order in it as it was translated.
 
-    Raises InvalidMessage (with the id of the kept message) for what cannot be read, and
-    Conflict if the agent has used an external id for other content.
+    Where the sender is known to be an agent, `only_of`, all orders are its own.
+
+    Raises InvalidMessage (with the id of the kept message) for what cannot be read, Forbidden
+    for what names another agent than the sender, and Conflict if the agent has used an
+    external id for other content.
     """
+    named = {message.agent}
+    message = replace(message, agent=only_of or message.agent)
     parsed = read(message)
+    named |= {draft.order.agent for draft in parsed.drafts}
+    if only_of and named - {None, only_of}:
+        _forbid(database, message)
     message = replace(message, dialect=parsed.dialect or message.dialect)
     if parsed.problems and not (only_valid and parsed.drafts):
         _refuse(database, message, parsed.problems)
@@ -76,6 +90,14 @@ def _refuse(database: Database, message: RawMessage, problems: Sequence[Problem]
     with database.write() as session:
         kept = inbox.keep(session, message, outcome=MessageOutcome.REFUSED, problems=problems)
     raise InvalidMessage(problems, message_id=kept.id)
+
+
+def _forbid(database: Database, message: RawMessage) -> NoReturn:
+    cure = "leave the agent out, or use that agent's key"
+    problem = Problem("relatedParty", "names an agent that the key is not for", cure)
+    with database.write() as session:
+        inbox.keep(session, message, outcome=MessageOutcome.REFUSED, problems=[problem])
+    raise Forbidden(str(problem))
 
 
 def _take(database: Database, message: RawMessage, parsed: Parsed) -> Receipt:
@@ -185,6 +207,8 @@ def _differing(
     if first.content_sha256 == draft.content_sha256:
         return []
     latest = inbox.message(session, first.message_id)
+    if not latest.sealed:
+        return ["what it was is kept no longer"]
     if origin and latest.translated_from:
         earlier = inbox.message(session, latest.translated_from)
         if earlier.sha256 == origin.sha256:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from config.catalog import catalogue
 from ordercast.contracts.service_order import SET_BY_US, ServiceOrderCreate, ServiceOrderUpdate
-from ordercast.domain.errors import Conflict, InvalidMessage, Problem
+from ordercast.domain.errors import Conflict, Forbidden, InvalidMessage, Problem
 from ordercast.domain.order import Stage
 from ordercast.intake.accept import described
 from ordercast.intake.canonical import canonical_json
@@ -24,17 +24,21 @@ from ordercast.store.runs import run_of
 from ordercast.store.tables import ServiceOrder
 
 
-def change(database: Database, order_no: str, message: RawMessage) -> None:
+def change(
+    database: Database, order_no: str, message: RawMessage, *, only_of: str | None = None
+) -> None:
     """Merge a patch into an order; what the message says is kept either way.
 
     Attributes given replace those of the order; null removes one; items are replaced as a
-    whole. Raises InvalidMessage, NotFound, or Conflict once work has started.
+    whole. Raises InvalidMessage, NotFound (also for an order of another agent than `only_of`),
+    Forbidden where that agent names another, or Conflict once work has started.
     """
     try:
         patch = load_json(decode(message.body))
         validate(ServiceOrderUpdate, patch, forbidden=SET_BY_US)
         with database.write() as session:
-            _change(session, order_no, patch, source=message.source)
+            order = orders.order(session, order_no, lock=True, agent=only_of)
+            _change(session, order, patch, source=message.source, is_by_agent=bool(only_of))
     except InvalidMessage as refused:
         _keep_refused(database, message, refused)
     except IntegrityError:
@@ -49,14 +53,23 @@ def _keep_refused(database: Database, message: RawMessage, refused: InvalidMessa
     raise InvalidMessage(refused.problems, message_id=kept.id)
 
 
-def _change(session: Session, order_no: str, patch: dict[str, Any], *, source: str) -> None:
-    order = orders.order(session, order_no, lock=True)
+def _change(
+    session: Session,
+    order: ServiceOrder,
+    patch: dict[str, Any],
+    *,
+    source: str,
+    is_by_agent: bool,
+) -> None:
+    order_no = order.order_no
     run = run_of(session, order_no, order.version, lock=True)
     if run.stage != Stage.ACCEPTED or order.cancel_requested_at:
         raise Conflict(f"work on {order_no} has started (it is {order.state}): too late to change")
     merged = _merged(session, order, patch)
     changed = validate(ServiceOrderCreate, merged)
     if changed.agent and changed.agent != order.agent:
+        if is_by_agent:
+            raise Forbidden("relatedParty: names an agent that the key is not for; leave it out")
         problem = Problem("relatedParty", "names another agent", "send a new order")
         raise InvalidMessage([problem])
     raw = RawMessage(canonical_json(merged), JSON, source, order.agent, changed.external_id)

@@ -26,40 +26,50 @@ Numbered = Iterable[tuple[int | None, Callable[[], Any]]]
 """Each document of a bulk: its line or place, and how to read it, which may refuse it."""
 
 
-def take_reports(database: Database, taken: Sequence[WorkOrderReport]) -> list[ReportAnswer]:
+def take_reports(
+    database: Database, taken: Sequence[WorkOrderReport], *, agent: str | None = None
+) -> list[ReportAnswer]:
     """Put reports to their work orders, in the order given; one answer for each.
+
+    To an agent that is named the work orders of others are unknown.
 
     Some hundred at a time share a transaction, so that others come in between. After a crash
     the whole bulk can be sent again: what was taken is answered as before.
     """
     answers: list[ReportAnswer] = []
     for some in chunks(taken):
-        answers += _take(database, some)
+        answers += _take(database, some, agent)
     return answers
 
 
-def _take(database: Database, taken: Sequence[WorkOrderReport]) -> list[ReportAnswer]:
+def _take(
+    database: Database, taken: Sequence[WorkOrderReport], agent: str | None
+) -> list[ReportAnswer]:
     try:
         with database.write() as session:
-            return reports.take(session, taken)
+            return reports.take(session, taken, agent=agent)
     except IntegrityError:  # the same report came by another door just now
         with database.write() as session:
-            return reports.take(session, taken)
+            return reports.take(session, taken, agent=agent)
 
 
-def parse_one_report(database: Database, body: bytes, work_order_id: str) -> WorkOrderReport:
+def parse_one_report(
+    database: Database, body: bytes, work_order_id: str, *, agent: str | None = None
+) -> WorkOrderReport:
     """The report on one work order; InvalidMessage (the body is kept) if it cannot be read."""
     try:
         report = validate(CompletionReport, load_json(decode(body)))
         named = {"work_order_id": work_order_id, **report.model_dump()}
         return validate(WorkOrderReport, named)
     except InvalidMessage as refused:
-        _refuse(database, RawMessage(body, JSON, source="report"), refused.problems)
+        _refuse(database, RawMessage(body, JSON, source="report", agent=agent), refused.problems)
 
 
-def parse_reports(database: Database, body: bytes, media_type: str) -> list[WorkOrderReport]:
+def parse_reports(
+    database: Database, body: bytes, media_type: str, *, agent: str | None = None
+) -> list[WorkOrderReport]:
     """The reports of a bulk; InvalidMessage names every bad one by line or place."""
-    message = RawMessage(body, media_type, source="report")
+    message = RawMessage(body, media_type, source="report", agent=agent)
     return _read_all(database, message, _documents(body, plain_type(media_type)))
 
 

@@ -5,11 +5,12 @@ from sqlmodel import Session
 from ordercast.domain.errors import Conflict
 from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.work_order import WorkOrderState
-from ordercast.store import line_ends, orders, work_orders
+from ordercast.store import line_ends, orders, undoing, work_orders
 from ordercast.store.clock import now
 from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import run_of, wake
 from ordercast.store.tables import OrderRun, ServiceOrder
+from ordercast.store.work_orders import LineWork
 
 
 def cancel(session: Session, order_no: str) -> OrderRun:
@@ -30,14 +31,19 @@ def cancel(session: Session, order_no: str) -> OrderRun:
 
 
 def cancel_open_work(session: Session, order: ServiceOrder) -> None:
-    """Cancel the open work orders of an order, and the lines that have none yet."""
+    """Cancel the open work orders of an order, and the lines that have none yet.
+
+    What was completed of a line is undone; what undoes it is not cancelled.
+    """
     work = work_orders.lines_work(session, order.order_no)
-    ended: dict[int, EndedLine | None] = {}
+    touched: dict[int, LineWork] = {}
     for line_no, line in work.items():
-        open_ones = {name for name, state in line.states.items() if state.is_open}
-        line.become(dict.fromkeys(open_ones, WorkOrderState.CANCELLED))
+        open_ones = {name for name, state in line.forward.items() if state.is_open}
         if open_ones:
-            ended[line_no] = line_ends.ended_by_work(line)
+            line.become(dict.fromkeys(open_ones, WorkOrderState.CANCELLED))
+            touched[line_no] = line
+    undoing.take_back(session, order.order_no, touched)
+    ended = {line_no: line_ends.ended_by_work(line) for line_no, line in touched.items()}
     work_orders.roll_up(session, order.order_no, work)
     for line in orders.lines(session, order.order_no):
         if line.line_no not in work and not OrderState(line.state).is_final:

@@ -58,13 +58,7 @@ def _pushes(session: Session) -> Mark:
 
 
 def _subscribers(session: Session) -> Mark:
-    query = select(
-        Subscriber.id,
-        Subscriber.state,
-        Subscriber.failing_since,
-        Subscriber.open_until,
-        Subscriber.recovered_at,
-    )
+    query = select(Subscriber.id, Subscriber.state, Subscriber.failing_since, Subscriber.open_until)
     return tuple(tuple(row) for row in session.exec(query.order_by(col(Subscriber.id))))
 
 

@@ -22,6 +22,7 @@ class CommandKind(StrEnum):
     REOPEN = "reopen"
     RETRY = "retry"
     RESCHEDULE = "reschedule"
+    ACCEPT = "accept"
 
 
 class CommandState(StrEnum):
@@ -75,13 +76,30 @@ def of_order(session: Session, order_no: str) -> Sequence[OrderCommand]:
     return session.exec(query.order_by(col(OrderCommand.asked_at).desc())).all()
 
 
+def cancellation(session: Session, command_id: str, *, agent: str | None = None) -> OrderCommand:
+    """The cancellation with that id; NotFound if there is none of an order of that agent."""
+    found = session.get(OrderCommand, command_id)
+    if found is None or found.kind != CommandKind.CANCEL:
+        raise NotFound("cancellation", command_id)
+    if not orders.is_of(session, found.order_no, agent):
+        raise NotFound("cancellation", command_id)
+    return found
+
+
 def of_kind(
-    session: Session, kind: CommandKind, *, order_no: str | None = None, limit: int = 100
+    session: Session,
+    kind: CommandKind,
+    *,
+    order_no: str | None = None,
+    agent: str | None = None,
+    limit: int = 100,
 ) -> Sequence[OrderCommand]:
-    """Commands of a kind, the newest first."""
+    """Commands of a kind, the newest first; those on orders of one agent, if it is named."""
     query = select(OrderCommand).where(OrderCommand.kind == kind)
     if order_no:
         query = query.where(OrderCommand.order_no == order_no)
+    if agent is not None:
+        query = query.where(orders.is_number_of(col(OrderCommand.order_no), agent))
     return session.exec(query.order_by(col(OrderCommand.asked_at).desc()).limit(limit)).all()
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, text
 from sqlmodel import Session, and_, col, or_, tuple_
 
 from ordercast.domain.fallout import Cause, Trouble
 from ordercast.store.hours import hour_of, hour_text
 from ordercast.store.runs import WaitingFor
-from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder, WorkOrder
+from ordercast.store.tables import IS_STUCK, OrderLine, OrderRun, ServiceOrder, WorkOrder
 
 FOLDABLE = ("product", "agent")
 """What groups may be told apart by or not."""
@@ -207,13 +207,14 @@ def _stopped(query: Any, cause: Cause) -> Select[Any]:
             .join(ServiceOrder, col(ServiceOrder.order_no) == col(WorkOrder.order_no))
             .join(OrderLine, line)
             .where(col(WorkOrder.state) == _written("failed"))
+            .where(col(WorkOrder.withdrawn_at).is_(None))
         )
     else:
         query = (
             query.select_from(OrderRun)
             .join(ServiceOrder, col(ServiceOrder.order_no) == col(OrderRun.order_no))
             .where(col(OrderRun.waiting_for) == _written(WAITS[cause.trouble].value))
-            .where(col(OrderRun.ended_at).is_(None))
+            .where(text(IS_STUCK), col(OrderRun.ended_at).is_(None))
         )
     return query.where(*_conditions(cause, columns))
 

@@ -29,14 +29,18 @@ class FeedFilter:
     """Which events a reader is shown; all that is given must hold.
 
     A subscriber is shown what it would be told of, of orders that came before it as well.
+    `only_of` is the agent that reads.
     """
 
     types: frozenset[str] | None = None
     order_no: str | None = None
     subscriber: Subscriber | None = None
+    only_of: str | None = None
 
     def shows(self, row: FeedEvent) -> bool:
         event = row.event
+        if self.only_of not in (None, row.agent):
+            return False
         if self.types is not None and event.type not in self.types:
             return False
         if self.order_no and event.order_no != self.order_no:
@@ -94,5 +98,7 @@ def _conditions(wanted: FeedFilter) -> Iterator[ColumnElement[bool]]:
         yield col(PushEvent.type).in_(wanted.types)
     if wanted.order_no:
         yield col(PushEvent.order_no) == wanted.order_no
+    if wanted.only_of is not None:
+        yield col(ServiceOrder.agent) == wanted.only_of
     if wanted.subscriber and wanted.subscriber.agent:
         yield col(ServiceOrder.agent) == wanted.subscriber.agent

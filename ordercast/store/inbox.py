@@ -10,11 +10,13 @@ from uuid import uuid4
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound, Problem
+from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import InboxMessage
 
 REDELIVERED_WITHIN = timedelta(days=1)
+SOURCES_WITHIN = timedelta(days=7)
 
 
 class MessageOutcome(StrEnum):
@@ -90,10 +92,10 @@ def keep(
     return kept
 
 
-def message(session: Session, message_id: str) -> InboxMessage:
-    """The message with that id; NotFound if there is none."""
+def message(session: Session, message_id: str, *, agent: str | None = None) -> InboxMessage:
+    """The message with that id; NotFound if there is none, or not of the agent that is named."""
     found = session.get(InboxMessage, message_id)
-    if found is None:
+    if found is None or agent not in (None, found.agent):
         raise NotFound("message", message_id)
     return found
 
@@ -115,11 +117,30 @@ def plain_body(kept: InboxMessage) -> bytes:
     return sealer().unseal(kept.sealed)
 
 
+def known_sources(session: Session, sources: Sequence[str]) -> set[str]:
+    """Those of the sources from which a message was kept in the last days."""
+    known: set[str] = set()
+    since = now() - SOURCES_WITHIN
+    for some in chunks(sources):
+        kept = select(InboxMessage.source).where(
+            col(InboxMessage.received_at) > since, col(InboxMessage.source).in_(some)
+        )
+        known.update(session.exec(kept))
+    return known
+
+
 def messages(
-    session: Session, *, outcome: str | None = None, offset: int = 0, limit: int = 100
+    session: Session,
+    *,
+    outcome: str | None = None,
+    agent: str | None = None,
+    offset: int = 0,
+    limit: int = 100,
 ) -> Sequence[InboxMessage]:
-    """Messages, the newest first."""
+    """Messages, the newest first; those of one agent, if it is named."""
     query = select(InboxMessage).order_by(col(InboxMessage.received_at).desc())
+    if agent is not None:
+        query = query.where(InboxMessage.agent == agent)
     if outcome:
         query = query.where(InboxMessage.outcome == outcome)
     return session.exec(query.offset(offset).limit(limit)).all()

@@ -12,7 +12,6 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from ordercast.domain.order import OrderState
-from ordercast.domain.rollup import line_state
 from ordercast.domain.work_order import WorkOrderState
 from ordercast.store import pushes
 from ordercast.store.chunks import chunks
@@ -35,7 +34,7 @@ class EndedLine:
 
 def ended_by_work(line: LineWork) -> EndedLine | None:
     """How a line ended by its work orders; None while one is open."""
-    state = line_state(line.states.values())
+    state = line.state
     if not state.is_final:
         return None
     failed = [row for row in line.work_orders.values() if row.state == WorkOrderState.FAILED]

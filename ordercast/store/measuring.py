@@ -7,13 +7,13 @@ each subscriber, so that what it costs is bounded however many there are.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Any
 
 from sqlalchemy import Select, func
 from sqlmodel import Session, and_, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
+from ordercast.domain.day import quantile
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.replying import SENDERS
 from ordercast.store.tables import (
@@ -42,8 +42,7 @@ class Told:
 
     def quantile(self, share: float) -> float:
         """The time within which that share was told, by the nearest rank."""
-        ordered = sorted(self.seconds)
-        return ordered[max(0, ceil(share * len(ordered)) - 1)]
+        return quantile(self.seconds, share)
 
 
 @dataclass(frozen=True)

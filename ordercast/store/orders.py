@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, func, insert
+from sqlalchemy import ColumnElement, String, cast, exists, func, insert
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
@@ -33,14 +34,38 @@ def open_order(session: Session, order: ServiceOrder, *, at: datetime) -> None:
     nudge_after_commit(session, Topic.LAUNCH)
 
 
-def order(session: Session, order_no: str, *, lock: bool = False) -> ServiceOrder:
-    """The order with that number, its row locked if asked; NotFound if there is none."""
+def order(
+    session: Session, order_no: str, *, lock: bool = False, agent: str | None = None
+) -> ServiceOrder:
+    """The order with that number, its row locked if asked.
+
+    NotFound if there is none, or if it is not of the agent that is named.
+    """
     found = session.get(
         ServiceOrder, order_no, with_for_update=lock or None, populate_existing=lock
     )
-    if found is None:
+    if found is None or agent not in (None, found.agent):
         raise NotFound("order", order_no)
     return found
+
+
+def is_of(session: Session, order_no: str, agent: str | None) -> bool:
+    """Whether an order is of the agent that is named; of any, if none is."""
+    if agent is None:
+        return True
+    found = session.get(ServiceOrder, order_no)
+    return found is not None and found.agent == agent
+
+
+def numbers_of(agent: str):
+    """The numbers of an agent's orders: for what reads much of a table by them."""
+    return select(ServiceOrder.order_no).where(ServiceOrder.agent == agent)
+
+
+def is_number_of(order_no: Mapped[str], agent: str) -> ColumnElement[bool]:
+    """That a column has the number of an agent's order: for what reads a few rows."""
+    own = (col(ServiceOrder.order_no) == order_no, col(ServiceOrder.agent) == agent)
+    return exists().where(*own)
 
 
 def lock(session: Session, order_nos: Iterable[str]) -> dict[str, ServiceOrder]:
@@ -79,12 +104,20 @@ def lines(session: Session, order_no: str) -> Sequence[OrderLine]:
     return session.exec(query.order_by(col(OrderLine.line_no))).all()
 
 
+def numbers_after(session: Session, order_no: str, *, limit: int) -> Sequence[str]:
+    """The numbers of orders that have lines, in their order, after a number."""
+    query = select(ServiceOrder.order_no).where(
+        ServiceOrder.order_no > order_no, ServiceOrder.line_count > 0
+    )
+    return session.exec(query.order_by(ServiceOrder.order_no).limit(limit)).all()
+
+
 EQUAL = ("order_no", "state", "agent", "external_id", "category", "priority", "primary_tag")
 
 
 @dataclass(frozen=True)
 class OrderFilter:
-    """What orders to list; all that is given must hold."""
+    """What orders to list; all that is given must hold. `only_of` is the agent that asks."""
 
     order_no: str | None = None
     state: str | None = None
@@ -96,6 +129,7 @@ class OrderFilter:
     primary_tag: str | None = None
     ordered_since: datetime | None = None
     ordered_until: datetime | None = None
+    only_of: str | None = None
 
 
 def count_and_page(
@@ -114,6 +148,8 @@ def _conditions(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
         value = getattr(wanted, name)
         if value is not None:
             yield col(getattr(ServiceOrder, name)) == value
+    if wanted.only_of is not None:
+        yield col(ServiceOrder.agent) == wanted.only_of
     if wanted.product:
         named = json.dumps(wanted.product)
         yield cast(col(ServiceOrder.products), String).contains(named, autoescape=True)

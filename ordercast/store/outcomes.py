@@ -13,16 +13,18 @@ from ordercast.contracts.outcome import (
     Outcome,
     OutcomeFailure,
     OutcomeLine,
+    OutcomeUndo,
     OutcomeWorkOrder,
 )
 from ordercast.domain.classify import Classification, classify
 from ordercast.domain.errors import NotFound
 from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.rollup import order_state
+from ordercast.domain.undoing import COME_TO_NOTHING
 from ordercast.domain.work_order import WorkOrderState
 from ordercast.store import claims, line_ends, orders, telling_lines, work_orders
 from ordercast.store.clock import now
-from ordercast.store.evidence import evidence
+from ordercast.store.evidence import IN_PLACE, evidence
 from ordercast.store.facts import characteristics, facts
 from ordercast.store.results import manifest
 from ordercast.store.runs import Work
@@ -101,7 +103,7 @@ def _outcome(
 ) -> Outcome:
     assert order.ended_at
     failures = _failures(session, order.order_no)
-    commands = _commands(session, lines)
+    commands, undo = _commands(session, lines), _undo(session, lines)
     return Outcome(
         order_no=order.order_no,
         version=order.version,
@@ -117,12 +119,18 @@ def _outcome(
         ordered_at=order.ordered_at,
         sealed_at=order.ended_at,
         counts=dict(Counter(line.state for line in lines)),
-        lines=[_line(line, failures[line.line_no], commands[line.line_no]) for line in lines],
+        lines=[
+            _line(line, failures[line.line_no], commands[line.line_no], undo[line.line_no])
+            for line in lines
+        ],
     )
 
 
 def _line(
-    line: OrderLine, failures: list[OutcomeFailure], commands: list[OutcomeWorkOrder]
+    line: OrderLine,
+    failures: list[OutcomeFailure],
+    commands: list[OutcomeWorkOrder],
+    undo: list[OutcomeUndo],
 ) -> OutcomeLine:
     refusal = line_ends.ended_by_refusal(line.problems)
     refused = [OutcomeFailure.model_validate(each) for each in refusal.failures]
@@ -135,6 +143,7 @@ def _line(
         characteristics=characteristics(line),
         failures=refused + failures,
         work_orders=commands,
+        undo=undo,
     )
 
 
@@ -149,10 +158,29 @@ def _commands(session: Session, lines: Sequence[OrderLine]) -> dict[int, list[Ou
     return commands
 
 
+def _undo(session: Session, lines: Sequence[OrderLine]) -> dict[int, list[OutcomeUndo]]:
+    """What was undone of the lines that came to nothing, and what could not be."""
+    undo: dict[int, list[OutcomeUndo]] = defaultdict(list)
+    if not any(line.state in COME_TO_NOTHING for line in lines):
+        return undo
+    query = select(WorkOrder).where(
+        WorkOrder.order_no == lines[0].order_no,
+        col(WorkOrder.undoes).is_not(None),
+        col(WorkOrder.withdrawn_at).is_(None),
+    )
+    for row in session.exec(query.order_by(*IN_PLACE)):
+        undo[row.line_no].append(
+            OutcomeUndo.model_validate({**row.model_dump(), "work_order": row.name})
+        )
+    return undo
+
+
 def _failures(session: Session, order_no: str) -> dict[int, list[OutcomeFailure]]:
     failures: dict[int, list[OutcomeFailure]] = defaultdict(list)
     query = select(WorkOrder).where(
-        WorkOrder.order_no == order_no, WorkOrder.state == WorkOrderState.FAILED
+        WorkOrder.order_no == order_no,
+        WorkOrder.state == WorkOrderState.FAILED,
+        col(WorkOrder.withdrawn_at).is_(None),
     )
     for row in session.exec(query.order_by(col(WorkOrder.line_no), WorkOrder.id)):
         text = row.text or "no text given"

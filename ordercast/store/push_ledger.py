@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import InvalidMessage, NotFound, Problem
 from ordercast.store.pushes import DeliveryState
+from ordercast.store.subscribers import is_own
 from ordercast.store.tables import PushAttempt, PushDelivery, PushEvent, Subscriber
 
 
@@ -24,11 +25,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class PushFilter:
-    """Which deliveries to list; all that is given must hold."""
+    """Which deliveries to list; all that is given must hold. `only_of` is the agent that asks:
+    it sees those to its own subscribers."""
 
     order_no: str | None = None
     subscriber_id: str | None = None
     state: DeliveryState | None = None
+    only_of: str | None = None
 
 
 def parse_state(text: str | None) -> DeliveryState | None:
@@ -58,9 +61,13 @@ def deliveries(
     return total, [Entry(*row) for row in session.exec(page)]
 
 
-def delivery(session: Session, delivery_id: UUID) -> Entry:
-    """The delivery with that id; NotFound if there is none."""
-    row = session.exec(entries().where(PushDelivery.id == delivery_id)).first()
+def delivery(session: Session, delivery_id: UUID, *, agent: str | None = None) -> Entry:
+    """The delivery with that id.
+
+    NotFound if there is none, or if its subscriber is not of the agent that is named.
+    """
+    query = entries().where(PushDelivery.id == delivery_id)
+    row = session.exec(query if agent is None else query.where(is_own(agent))).first()
     if row is None:
         raise NotFound("push", str(delivery_id))
     return Entry(*row)
@@ -91,5 +98,9 @@ def _conditions(wanted: PushFilter) -> Iterator[ColumnElement[bool]]:
         yield col(PushDelivery.order_no) == wanted.order_no
     if wanted.subscriber_id:
         yield col(PushDelivery.subscriber_id) == wanted.subscriber_id
+    if wanted.only_of is not None:
+        yield col(PushDelivery.subscriber_id).in_(
+            select(Subscriber.id).where(is_own(wanted.only_of))
+        )
     if wanted.state:
         yield col(PushDelivery.state) == wanted.state.value

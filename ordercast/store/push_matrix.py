@@ -10,6 +10,7 @@ from ordercast.contracts.subscriber import SubscriberKind, SubscriberState
 from ordercast.store import orders
 from ordercast.store.pushes import concerns
 from ordercast.store.replying import SENDERS
+from ordercast.store.subscribers import owner
 from ordercast.store.tables import PushDelivery, PushEvent, ServiceOrder, Subscriber
 
 ABOUT_ORDERS = "order."
@@ -35,13 +36,18 @@ class Matrix:
     rows: Sequence[Row]
 
 
-def matrix(session: Session, order_no: str) -> Matrix:
-    """Who was told of an order, and who was not and why; NotFound if there is no such order."""
-    order = orders.order(session, order_no)
+def matrix(session: Session, order_no: str, *, agent: str | None = None) -> Matrix:
+    """Who was told of an order, and who was not and why; NotFound if there is no such order.
+
+    An agent that is named sees its own orders, and of subscribers its own.
+    """
+    order = orders.order(session, order_no, agent=agent)
     events = _events(session, order_no)
     pushes, counts = _pushes(session, events), _counts(session, order_no)
     rows = []
     for subscriber in _subscribers(session, counts):
+        if agent not in (None, owner(subscriber)):
+            continue
         had = pushes.get(subscriber.id, {})
         not_told = {
             event.sequence: why_not(subscriber, order, event)

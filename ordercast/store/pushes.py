@@ -25,10 +25,16 @@ from ordercast.store.tables import PushDelivery, PushEvent, ServiceOrder, Subscr
 
 NAMESPACE = UUID("8d1a3c52-5f0e-5b6b-9c57-2f1f6c0e7a41")
 
+WORK_OVERDUE = "work-order.overdue"
+IN_JEOPARDY = "order.jeopardy"
+"""What an order has been promised for cannot be kept, told once for each version."""
+
 EVENT_TYPES = (
     *DEFAULT_EVENT_TYPES,
+    IN_JEOPARDY,
     "work-order.completed",
     "work-order.failed",
+    WORK_OVERDUE,
 )
 
 LINES_ENDED = "order.lines-ended"

@@ -7,41 +7,67 @@ from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import Conflict
 from ordercast.domain.order import OrderState, Stage
+from ordercast.domain.undoing import to_do_again
 from ordercast.domain.work_order import WorkOrderState, reopen
-from ordercast.store import claims, orders, pushes, work_orders
+from ordercast.store import claims, erasing, forecasts, orders, pushes, undoing, work_orders
 from ordercast.store.clock import now
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.outcomes import sealed
 from ordercast.store.pushes import NewEvent, known_by
 from ordercast.store.runs import run_of
 from ordercast.store.tables import OrderRun, ServiceOrder, WorkOrder
+from ordercast.store.work_orders import LineWork
 
 
 def reopen_failed(session: Session, order_no: str, work_order_ids: Sequence[str] = ()) -> int:
     """Reopen failed work orders of an order, all of them unless some are named.
 
-    Those cancelled because of them wait again. Returns how many were reopened. Raises
-    Conflict if there are none, or if another order works on the same number now.
+    Those cancelled because of them wait again, and so does what was undone, with what stood on
+    it. On a line
+    where only undoing failed, that is tried again. Returns how many failed ones were reopened.
+    Raises Conflict if there are none, if something is being undone still, or if another order
+    works on the same number now.
     """
     order = orders.order(session, order_no, lock=True)
     failed = _failed(session, order_no, work_order_ids)
     if not failed:
         raise Conflict(f"{order_no} has no failed work order to reopen")
+    if erasing.is_erased(session, order_no):
+        raise Conflict(f"the numbers and names of {order_no} are erased: send a new order")
     _must_be_free(session, order)
     names: dict[int, list[str]] = defaultdict(list)
     for row in failed:
         names[row.line_no].append(row.name)
     work = work_orders.lines_work(session, order_no, names)
     for line_no, line in work.items():
-        line.become(reopen(line.states, line.depends_on, names[line_no]))
+        again = _again(order_no, line_no, line, names[line_no])
+        line.become(reopen(line.states, line.depends_on, again))
+    undoing.take_back(session, order_no, work)
     work_orders.roll_up(session, order_no, work)
     open_next_version(session, order)
     return len(failed)
 
 
+def _again(order_no: str, line_no: int, line: LineWork, names: Sequence[str]) -> Sequence[str]:
+    """What of a line is to be done again, for the sake of its failed work of these names."""
+    forward = [name for name in names if name in line.forward]
+    if not forward or not line.undo:
+        return forward or names
+    if any(state.is_open for state in line.undo.values()):
+        raise Conflict(
+            f"what was done of line {line_no} of {order_no} is being undone: reopen it when the"
+            " undo work orders have ended"
+        )
+    undone = to_do_again(undoing.undone(line), line.forward, line.depends_on)
+    undoing.withdraw(line)
+    return [*forward, *sorted(undone)]
+
+
 def _failed(session: Session, order_no: str, ids: Sequence[str]) -> Sequence[WorkOrder]:
     query = select(WorkOrder).where(
-        WorkOrder.order_no == order_no, WorkOrder.state == WorkOrderState.FAILED
+        WorkOrder.order_no == order_no,
+        WorkOrder.state == WorkOrderState.FAILED,
+        col(WorkOrder.withdrawn_at).is_(None),
     )
     if ids:
         query = query.where(col(WorkOrder.id).in_(ids))
@@ -85,5 +111,6 @@ def open_next_version(session: Session, order: ServiceOrder) -> None:
     )
     nudge_after_commit(session, Topic.LAUNCH)
     event = NewEvent(type="order.reopened", version=order.version, data=known_by(order))
+    forecasts.look_again(session, [order.order_no], at=at)
     told = sealed(session, order.order_no, order.version - 1)
     pushes.add_events(session, order, [event], tags=told.tags)

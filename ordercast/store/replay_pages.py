@@ -10,8 +10,10 @@ from sqlmodel import Session, and_, col, or_, select
 
 from ordercast.contracts.replay import Replayable
 from ordercast.contracts.subscriber import SubscriberState
+from ordercast.store.orders import is_number_of
 from ordercast.store.pushes import DeliveryState, concerns
 from ordercast.store.replying import SENDERS
+from ordercast.store.subscribers import is_own
 from ordercast.store.tables import (
     PushAttempt,
     PushDelivery,
@@ -83,6 +85,8 @@ def _page_size(audience: Sequence[Subscriber]) -> int:
 def _audience(session: Session, replay: PushReplay) -> Sequence[Subscriber]:
     """Who may be told, by id. Senders of orders are told again only when they are named."""
     query = select(Subscriber).where(Subscriber.state != SubscriberState.DELETED.value)
+    if replay.agent is not None:
+        query = query.where(is_own(replay.agent))
     if replay.subscriber_id:
         query = query.where(Subscriber.id == replay.subscriber_id)
     else:
@@ -108,6 +112,8 @@ def _of_replay(replay: PushReplay) -> Iterator[ColumnElement[bool]]:
         yield col(PushEvent.id) == replay.event_id
     if replay.order_no:
         yield col(PushEvent.order_no) == replay.order_no
+    if replay.agent is not None:
+        yield is_number_of(col(PushEvent.order_no), replay.agent)
 
 
 def _from(place: Place) -> Iterator[ColumnElement[bool]]:

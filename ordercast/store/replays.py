@@ -19,6 +19,11 @@ from ordercast.store.tables import PushDelivery, PushEvent, PushReplay
 
 NAMESPACE = UUID("2f4d9a10-6a1c-5d0b-9a7e-0c5d1e8b7f33")
 ENDED = (ReplayState.DONE, ReplayState.CANCELLED)
+TURNS = {
+    ReplayState.PAUSED: ReplayState.RUNNING,
+    ReplayState.RUNNING: ReplayState.PAUSED,
+}
+"""What a replay must be to become so by hand."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,13 @@ class Estimate:
     seconds: int
 
 
-def estimate(session: Session, wanted: NewReplay) -> Estimate:
+def estimate(session: Session, wanted: NewReplay, *, agent: str | None = None) -> Estimate:
     """What a replay would come to, by the rule that carries it out; nothing is written.
 
-    NotFound if the event, order or subscriber that it names does not exist.
+    NotFound if the event, order or subscriber that it names does not exist, or is not of the
+    agent that asks.
     """
-    return _estimate(session, _row(session, wanted, asked_by=""))
+    return _estimate(session, _row(session, wanted, asked_by="", agent=agent))
 
 
 def _estimate(session: Session, replay: PushReplay) -> Estimate:
@@ -44,16 +50,21 @@ def _estimate(session: Session, replay: PushReplay) -> Estimate:
 
 
 def ask(
-    session: Session, wanted: NewReplay, *, asked_by: str, key: str | None = None
+    session: Session,
+    wanted: NewReplay,
+    *,
+    asked_by: str,
+    key: str | None = None,
+    agent: str | None = None,
 ) -> PushReplay:
-    """Have pushes go out once more; NotFound as in `estimate`.
+    """Have pushes go out once more, an agent's to its own subscribers; NotFound as in `estimate`.
 
     Who gives a key and asks again with it gets the replay that there is.
     """
     replay_id = f"rep-{(uuid5(NAMESPACE, key) if key else uuid4()).hex[:12]}"
     if key and (known := session.get(PushReplay, replay_id)):
         return known
-    replay = _row(session, wanted, asked_by=asked_by)
+    replay = _row(session, wanted, asked_by=asked_by, agent=agent)
     replay.id = replay_id
     replay.expected = _estimate(session, replay).pushes
     session.add(replay)
@@ -61,13 +72,14 @@ def ask(
     return replay
 
 
-def _row(session: Session, wanted: NewReplay, *, asked_by: str) -> PushReplay:
+def _row(session: Session, wanted: NewReplay, *, asked_by: str, agent: str | None) -> PushReplay:
     """Events that come after this moment are live ones, and no part of the replay."""
-    _look_for(session, wanted)
+    _look_for(session, wanted, agent)
     at = now()
     return PushReplay(
         id="",
         **wanted.model_dump(include={"event_id", "order_no", "subscriber_id", "since", "reason"}),
+        agent=agent,
         until=min(wanted.until, at) if wanted.until else at,
         states=[each.value for each in wanted.wanted_states],
         verdict=wanted.verdict,
@@ -80,27 +92,39 @@ def _row(session: Session, wanted: NewReplay, *, asked_by: str) -> PushReplay:
     )
 
 
-def _look_for(session: Session, wanted: NewReplay) -> None:
-    if wanted.event_id and session.get(PushEvent, wanted.event_id) is None:
-        raise NotFound("event", str(wanted.event_id))
+def _look_for(session: Session, wanted: NewReplay, agent: str | None) -> None:
+    if wanted.event_id:
+        _look_for_event(session, wanted.event_id, agent)
     if wanted.order_no:
-        orders.order(session, wanted.order_no)
-    if wanted.subscriber_id and wanted.subscriber_id != SENDERS:
-        subscribers.get(session, wanted.subscriber_id)
+        orders.order(session, wanted.order_no, agent=agent)
+    if wanted.subscriber_id and (agent is not None or wanted.subscriber_id != SENDERS):
+        subscribers.get(session, wanted.subscriber_id, agent=agent)
 
 
-def replay(session: Session, replay_id: str, *, lock: bool = False) -> PushReplay:
-    """The replay with that id; NotFound if there is none."""
+def _look_for_event(session: Session, event_id: UUID, agent: str | None) -> None:
+    event = session.get(PushEvent, event_id)
+    if event is None or not orders.is_of(session, event.order_no, agent):
+        raise NotFound("event", str(event_id))
+
+
+def replay(
+    session: Session, replay_id: str, *, lock: bool = False, agent: str | None = None
+) -> PushReplay:
+    """The replay with that id; NotFound if there is none, or not of the agent that is named."""
     found = session.get(PushReplay, replay_id, with_for_update=lock or None)
-    if found is None:
+    if found is None or agent not in (None, found.agent):
         raise NotFound("replay", replay_id)
     return found
 
 
-def listing(session: Session, *, limit: int, offset: int = 0) -> tuple[int, Sequence[PushReplay]]:
-    """The number of replays and a page of them, the newest first."""
-    total = session.exec(select(func.count()).select_from(PushReplay)).one()
-    newest = select(PushReplay).order_by(col(PushReplay.asked_at).desc(), PushReplay.id)
+def listing(
+    session: Session, *, limit: int, offset: int = 0, agent: str | None = None
+) -> tuple[int, Sequence[PushReplay]]:
+    """The number of replays and a page of them, the newest first; an agent's, if it is named."""
+    which = [] if agent is None else [col(PushReplay.agent) == agent]
+    total = session.exec(select(func.count()).select_from(PushReplay).where(*which)).one()
+    newest = select(PushReplay).where(*which)
+    newest = newest.order_by(col(PushReplay.asked_at).desc(), PushReplay.id)
     return total, session.exec(newest.offset(offset).limit(limit)).all()
 
 
@@ -120,31 +144,31 @@ def came_to(session: Session, replay_id: str) -> Mapping[str, int]:
     return dict(session.exec(query.group_by(PushDelivery.state)).all())
 
 
-def pause(session: Session, replay_id: str) -> PushReplay:
+def pause(session: Session, replay_id: str, *, agent: str | None = None) -> PushReplay:
     """Put nothing more back for now; Conflict if it is not running."""
-    return _turn(session, replay_id, ReplayState.RUNNING, ReplayState.PAUSED)
+    return _turn(replay(session, replay_id, lock=True, agent=agent), to=ReplayState.PAUSED)
 
 
-def resume(session: Session, replay_id: str) -> PushReplay:
+def resume(session: Session, replay_id: str, *, agent: str | None = None) -> PushReplay:
     """Go on where it was; Conflict if it is not paused."""
-    found = _turn(session, replay_id, ReplayState.PAUSED, ReplayState.RUNNING)
+    found = _turn(replay(session, replay_id, lock=True, agent=agent), to=ReplayState.RUNNING)
     found.due_at = now()
     nudge_after_commit(session, Topic.REPLAY)
     return found
 
 
-def cancel(session: Session, replay_id: str) -> PushReplay:
+def cancel(session: Session, replay_id: str, *, agent: str | None = None) -> PushReplay:
     """Put nothing more back, ever; what is on its way goes out. Conflict if it has ended."""
-    found = replay(session, replay_id, lock=True)
+    found = replay(session, replay_id, lock=True, agent=agent)
     if found.state in ENDED:
         raise Conflict(f"{replay_id} is {found.state}")
     found.state, found.ended_at = ReplayState.CANCELLED, now()
     return found
 
 
-def _turn(session: Session, replay_id: str, before: ReplayState, after: ReplayState) -> PushReplay:
-    found = replay(session, replay_id, lock=True)
+def _turn(found: PushReplay, *, to: ReplayState) -> PushReplay:
+    before = TURNS[to]
     if found.state != before:
-        raise Conflict(f"{replay_id} is {found.state}, not {before}")
-    found.state = after
+        raise Conflict(f"{found.id} is {found.state}, not {before}")
+    found.state = to
     return found

@@ -10,8 +10,19 @@ from sqlmodel import Session, col, select
 from ordercast.contracts.report import ReportAnswer, WorkOrderReport
 from ordercast.domain.errors import Problem
 from ordercast.domain.report import ANSWERS, Verdict, judge
-from ordercast.domain.work_order import WorkOrderState, reopen
-from ordercast.store import claims, inbox, line_ends, orders, pushes, reopening, runs, work_orders
+from ordercast.domain.work_order import Result, WorkOrderState, reopen
+from ordercast.store import (
+    claims,
+    erasing,
+    inbox,
+    line_ends,
+    orders,
+    pushes,
+    reopening,
+    runs,
+    undoing,
+    work_orders,
+)
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.inbox import MessageOutcome, RawMessage
@@ -20,15 +31,32 @@ from ordercast.store.pushes import NewEvent
 from ordercast.store.tables import CompletionReport, ServiceOrder, WorkOrder
 from ordercast.store.work_orders import LineWork
 
+DONE_AFTER_ALL = (Verdict.LATE, Result.COMPLETED)
+BEING_UNDONE = (
+    "what was done of this line is undone already, or being undone; the report is kept: to have"
+    " the line done after all, reopen the order once that has ended"
+)
 
-def take(session: Session, reports: Sequence[WorkOrderReport]) -> list[ReportAnswer]:
-    """Judge, keep and answer reports in the order given, in the caller's transaction."""
+
+ERASED = "the numbers and names of the order are erased; the report is kept: send a new order"
+
+
+def take(
+    session: Session, reports: Sequence[WorkOrderReport], *, agent: str | None = None
+) -> list[ReportAnswer]:
+    """Judge, keep and answer reports in the order given, in the caller's transaction.
+
+    To an agent that is named the work orders of others are unknown.
+    """
     by_order: dict[str | None, list[WorkOrderReport]] = defaultdict(list)
-    order_of = _order_numbers(session, {each.work_order_id for each in reports})
-    for each in reports:
-        by_order[order_of.get(each.work_order_id)].append(each)
-    locked = _lock(session, by_order)
+    order_of = _order_numbers(session, {each.work_order_id for each in reports}, agent)
     answered: dict[int, ReportAnswer] = {}
+    for each in reports:
+        if agent is not None and each.work_order_id not in order_of:
+            answered[id(each)] = _set_aside(session, each, agent)
+        else:
+            by_order[order_of.get(each.work_order_id)].append(each)
+    locked = _lock(session, by_order)
     for order_no, some in sorted(by_order.items(), key=lambda pair: pair[0] or ""):
         group = _OrderReports(session, locked.get(order_no or ""), some)
         answered |= {id(each): group.answer(each) for each in some}
@@ -49,12 +77,43 @@ def _lock(
     return locked
 
 
-def _order_numbers(session: Session, ids: Iterable[str]) -> dict[str, str]:
+def _order_numbers(session: Session, ids: Iterable[str], agent: str | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for some in chunks(sorted(ids)):
         query = select(WorkOrder.id, WorkOrder.order_no).where(col(WorkOrder.id).in_(some))
+        if agent is not None:
+            query = query.where(orders.is_number_of(col(WorkOrder.order_no), agent))
         found.update(dict(session.exec(query).all()))
     return found
+
+
+def _set_aside(session: Session, report: WorkOrderReport, agent: str) -> ReportAnswer:
+    """Keep an agent's report on what is not its own in the inbox.
+
+    Were it a report on the work order, its id would be taken from whoever does the work.
+    """
+    problem = Problem("work_order_id", "is not known", "give the id of a work order of yours")
+    _keep_message(session, report, MessageOutcome.REFUSED, problem, agent=agent)
+    return ReportAnswer(
+        work_order_id=report.work_order_id,
+        report_id=report.report_id,
+        verdict=Verdict.UNKNOWN,
+        message=ANSWERS[Verdict.UNKNOWN].format(result=report.result),
+    )
+
+
+def _keep_message(
+    session: Session,
+    report: WorkOrderReport,
+    outcome: MessageOutcome,
+    problem: Problem,
+    *,
+    agent: str | None,
+    order_no: str | None = None,
+) -> None:
+    raw = report.model_dump_json().encode()
+    message = RawMessage(raw, "application/json", source="report", agent=agent)
+    inbox.keep(session, message, outcome=outcome, problems=[problem], order_no=order_no)
 
 
 class _OrderReports:
@@ -68,7 +127,9 @@ class _OrderReports:
         self.by_key = {kept.key: kept for kept in self.known.values()}
         self.lines = self._lines({each.work_order_id for each in reports})
         self.by_id = {
-            row.id: (row, line) for line in self.lines.values() for row in line.work_orders.values()
+            row.id: (row, line)
+            for line in self.lines.values()
+            for row in (*line.work_orders.values(), *line.withdrawn)
         }
         self.effects: list[_Effect] = []
         self.taken: list[CompletionReport] = []
@@ -89,8 +150,14 @@ class _OrderReports:
         if earlier := self.known.get(key):
             return self._answer_again(earlier, report)
         row, line = self.by_id.get(report.work_order_id, (None, None))
-        kept = self._keep(report, self._judge(report, row))
+        verdict = self._judge(report, row)
+        answer = ANSWERS[verdict]
+        if verdict is Verdict.CORRECTED and row and line:
+            verdict, answer = self._correction(report, row, line)
+        kept = self._keep(report, verdict, answer)
         self.known[key] = kept
+        if row and row.withdrawn_at and (kept.verdict, kept.result) == DONE_AFTER_ALL:
+            undoing.warn(self.session, row)
         if row and line and Verdict(kept.verdict).has_effect:
             self._apply(report, kept, row, line)
         return _answer(kept)
@@ -100,13 +167,9 @@ class _OrderReports:
         if earlier.result == report.result:
             return _answer(earlier)
         problem = Problem("report_id", f"said {earlier.result} before", "use a new report_id")
-        inbox.keep(
-            self.session,
-            RawMessage(report.model_dump_json().encode(), "application/json", source="report"),
-            outcome=MessageOutcome.CONFLICT,
-            problems=[problem],
-            order_no=earlier.order_no,
-        )
+        agent = self.order.agent if self.order else None
+        about = {"agent": agent, "order_no": earlier.order_no}
+        _keep_message(self.session, report, MessageOutcome.CONFLICT, problem, **about)
         return ReportAnswer(
             work_order_id=report.work_order_id,
             report_id=report.report_id,
@@ -118,14 +181,26 @@ class _OrderReports:
         state = WorkOrderState(row.state) if row else None
         accepted = self.accepted.get(report.work_order_id)
         corrects = bool(accepted and accepted.report_id == report.corrects)
+        corrects = corrects and row is not None and row.withdrawn_at is None
         return judge(state, report.result, corrects_accepted=corrects)
 
-    def _keep(self, report: WorkOrderReport, verdict: Verdict) -> CompletionReport:
+    def _correction(
+        self, report: WorkOrderReport, row: WorkOrder, line: LineWork
+    ) -> tuple[Verdict, str]:
+        """What becomes of a correction, which may come too late."""
+        lets_go_on = report.result is Result.COMPLETED and row.undoes is None
+        if erasing.is_erased(self.session, row.order_no):
+            return Verdict.CONTRADICTING, ERASED
+        if lets_go_on and undoing.has_begun(line):
+            return Verdict.CONTRADICTING, BEING_UNDONE
+        return Verdict.CORRECTED, ANSWERS[Verdict.CORRECTED]
+
+    def _keep(self, report: WorkOrderReport, verdict: Verdict, answer: str) -> CompletionReport:
         kept = CompletionReport(
             **report.model_dump(),
             order_no=self.order.order_no if self.order else None,
             verdict=verdict,
-            answer=ANSWERS[verdict].format(result=report.result),
+            answer=answer.format(result=report.result),
             received_at=now(),
         )
         self.taken.append(kept)
@@ -137,6 +212,8 @@ class _OrderReports:
         assert self.order
         if kept.verdict == Verdict.CORRECTED:
             reopening.open_next_version(self.session, self.order)
+            if row.undoes is None and not undoing.has_begun(line):
+                undoing.withdraw(line)
             line.become(reopen(line.states, line.depends_on, [row.name]))
         line.end(row.name, report.result.state, code=report.code, text=report.text)
         self.accepted[row.id] = kept
@@ -150,6 +227,7 @@ class _OrderReports:
         order_no = self.order.order_no
         for each in self.effects:
             each.row.report_key = each.kept.key
+        undoing.take_back(self.session, order_no, self.lines)
         work_orders.roll_up(self.session, order_no, self.lines)
         pushes.add_events(
             self.session, self.order, [each.event(self.order) for each in self.effects]
@@ -198,6 +276,7 @@ class _Effect:
                 "code": self.kept.code,
                 "text": self.kept.text,
                 "reporter": self.kept.reporter,
+                **({"undoes": self.row.undoes} if self.row.undoes else {}),
             },
         )
 

@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
+from sqlalchemy import ColumnElement, update
 from sqlalchemy.orm import object_session
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from config.settings import settings
 from ordercast.domain.causes import shape_of
 from ordercast.domain.errors import LeaseLost, NotFound, PermanentFault
 from ordercast.domain.order import Stage
-from ordercast.store import beats, orders
+from ordercast.store import beats
 from ordercast.store.alerts import alert
 from ordercast.store.clock import now
 from ordercast.store.engine import database
@@ -81,38 +82,61 @@ def run_of(session: Session, order_no: str, version: int, *, lock: bool = False)
         OrderRun, (order_no, version), with_for_update=lock or None, populate_existing=lock
     )
     if found is None:
-        raise NotFound("run", f"{order_no}:{version}")
+        raise _no_run(order_no, version)
     return found
 
 
 def take_lease(order_no: str, version: int, *, flow_run_id: UUID | None, worker: str) -> Lease:
     """The right to work on a version; whoever held it before has lost it."""
+    token, changes = uuid4().hex, {"flow_run_id": flow_run_id} if flow_run_id else {}
+    taken = (
+        update(OrderRun)
+        .where(*_is(order_no, version))
+        .values(token=token, worker=worker, launch_at=None, **changes)
+        .returning(col(OrderRun.stage))
+    )
     with database().write() as session:
-        run = run_of(session, order_no, version, lock=True)
-        run.token, run.worker = uuid4().hex, worker
-        run.flow_run_id = flow_run_id or run.flow_run_id
-        run.launch_at = None
+        stage = session.execute(taken).scalar_one_or_none()
+        if stage is None:
+            raise _no_run(order_no, version)
         beats.show_alive(session, worker)
-        return Lease(order_no, version, run.token, Stage(run.stage))
+        return Lease(order_no, version, token, Stage(stage))
 
 
 def release_lease(lease: Lease) -> None:
     """Give the right back, unless somebody else has taken it meanwhile."""
+    held = (*_is(lease.order_no, lease.version), col(OrderRun.token) == lease.token)
     with database().write() as session:
-        run = run_of(session, lease.order_no, lease.version, lock=True)
-        if run.token == lease.token:
-            run.token = run.worker = None
+        session.execute(update(OrderRun).where(*held).values(token=None, worker=None))
 
 
 @contextmanager
 def working(lease: Lease) -> Iterator[Work]:
     """One transaction of a segment; LeaseLost, without effect, if its right has gone."""
     with database().write() as session:
-        order = orders.order(session, lease.order_no, lock=True)
-        run = run_of(session, lease.order_no, lease.version, lock=True)
+        order, run = _locked(session, lease.order_no, lease.version)
         if run.token != lease.token:
             raise LeaseLost(f"another segment works on {lease.order_no}:{lease.version}")
         yield Work(session, order, run)
+
+
+def _locked(session: Session, order_no: str, version: int) -> tuple[ServiceOrder, OrderRun]:
+    """An order and its run, locked in this order in one round trip."""
+    query = select(ServiceOrder, OrderRun).where(
+        col(ServiceOrder.order_no) == OrderRun.order_no, *_is(order_no, version)
+    )
+    found = session.exec(query.with_for_update()).one_or_none()
+    if found is None:
+        raise _no_run(order_no, version)
+    return found
+
+
+def _is(order_no: str, version: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return col(OrderRun.order_no) == order_no, col(OrderRun.version) == version
+
+
+def _no_run(order_no: str, version: int) -> NotFound:
+    return NotFound("run", f"{order_no}:{version}")
 
 
 def wait(run: OrderRun, waiting_for: WaitingFor, reason: str, *, until: datetime | None) -> None:

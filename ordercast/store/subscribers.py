@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, func, update
+from sqlalchemy import ColumnElement, CursorResult, and_, func, update
 from sqlmodel import Session, col, select
 
 from config.addresses import without_password
-from ordercast.contracts.subscriber import NewSubscriber, SubscriberChange, SubscriberState
+from ordercast.contracts.subscriber import (
+    NewSubscriber,
+    SubscriberChange,
+    SubscriberKind,
+    SubscriberState,
+)
 from ordercast.domain.errors import Conflict, NotFound
 from ordercast.store import resuming, subscriber_health, withdrawing
 from ordercast.store.chunks import CHUNK
@@ -23,9 +28,13 @@ from ordercast.store.waiting_lines import Line, wait_in_line
 
 
 def create(session: Session, wanted: NewSubscriber, *, secret: str) -> Subscriber:
-    """Add a subscriber, its signing secret sealed; Conflict if its name is taken."""
+    """Add a subscriber, its signing secret sealed; Conflict if its name is taken.
+
+    The subscribers of an agent have names of their own: no agent learns those of others.
+    """
     wait_in_line(session.connection(), Line.SUBSCRIBER_NAME, [wanted.name])
-    if session.exec(select(Subscriber.id).where(Subscriber.name == wanted.name, _kept())).first():
+    alike = select(Subscriber).where(Subscriber.name == wanted.name, _kept())
+    if any(each.agent == wanted.agent for each in session.exec(alike)):
         raise Conflict(f"there is a subscriber named {wanted.name!r} already", ["name"])
     given = wanted.model_dump(mode="json", exclude={"secret"})
     sealed = sealer().seal(secret.encode())
@@ -36,12 +45,27 @@ def create(session: Session, wanted: NewSubscriber, *, secret: str) -> Subscribe
     return subscriber
 
 
-def get(session: Session, subscriber_id: str) -> Subscriber:
-    """The subscriber with that id; NotFound if there is none, or no longer."""
+def get(session: Session, subscriber_id: str, *, agent: str | None = None) -> Subscriber:
+    """The subscriber with that id.
+
+    NotFound if there is none, or no longer, or if it is not of the agent that is named.
+    """
     found = session.get(Subscriber, subscriber_id)
     if found is None or found.id == SENDERS or found.state == SubscriberState.DELETED.value:
         raise NotFound("subscriber", subscriber_id)
+    if agent not in (None, owner(found)):
+        raise NotFound("subscriber", subscriber_id)
     return found
+
+
+def owner(subscriber: Subscriber) -> str | None:
+    """The agent that a subscriber belongs to, and whose orders alone it is told of."""
+    return subscriber.agent if subscriber.kind == SubscriberKind.AGENT.value else None
+
+
+def is_own(agent: str) -> ColumnElement[bool]:
+    """That a subscriber belongs to an agent, as a condition."""
+    return and_(col(Subscriber.kind) == SubscriberKind.AGENT.value, col(Subscriber.agent) == agent)
 
 
 def change(session: Session, subscriber_id: str, change: SubscriberChange) -> Subscriber:
@@ -80,11 +104,17 @@ def _set_url(subscriber: Subscriber, url: str) -> None:
     subscriber.sealed_url = sealer().seal(url.encode()) if shown != url else None
 
 
-def listing(session: Session, *, limit: int, offset: int = 0) -> tuple[int, Sequence[Subscriber]]:
-    """The number of subscribers that are not deleted, and a page of them, the oldest first."""
-    total = session.exec(select(func.count()).select_from(Subscriber).where(_kept())).one()
+def listing(
+    session: Session, *, limit: int, offset: int = 0, agent: str | None = None
+) -> tuple[int, Sequence[Subscriber]]:
+    """The number of subscribers that are not deleted, and a page of them, the oldest first.
+
+    An agent that is named has those that are its own.
+    """
+    which = _kept() if agent is None else and_(_kept(), is_own(agent))
+    total = session.exec(select(func.count()).select_from(Subscriber).where(which)).one()
     oldest = (col(Subscriber.created_at), col(Subscriber.id))
-    page = select(Subscriber).where(_kept()).order_by(*oldest)
+    page = select(Subscriber).where(which).order_by(*oldest)
     return total, session.exec(page.offset(offset).limit(limit)).all()
 
 
@@ -117,9 +147,15 @@ def withdraw_from_deleted(database: Database) -> None:
 
 
 def named(session: Session, id_or_name: str) -> Subscriber:
-    """The subscriber with that id, or else of that name; NotFound if there is none."""
-    by_name = select(Subscriber).where(Subscriber.name == id_or_name, _kept())
-    return session.exec(by_name).first() or get(session, id_or_name)
+    """The subscriber with that id, or else of that name; NotFound if there is none.
+
+    Conflict if agents call several by that name.
+    """
+    by_name = session.exec(select(Subscriber).where(Subscriber.name == id_or_name, _kept())).all()
+    if len(by_name) > 1:
+        ids = ", ".join(each.id for each in by_name)
+        raise Conflict(f"several subscribers are named {id_or_name!r}; name one by its id: {ids}")
+    return by_name[0] if by_name else get(session, id_or_name)
 
 
 def rotate(session: Session, subscriber: Subscriber, *, secret: str, overlap: timedelta) -> None:

@@ -47,18 +47,25 @@ def _few(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
 
 
+IS_STUCK = "waiting_for IN ('parked', 'operator')"
+"""Of runs: what rests after a fault, or waits for a person."""
+
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class InboxMessage(SQLModel, table=True):
-    """A message as it came, sealed, with what became of it; nothing is ever thrown away.
+    """A message as it came, sealed, with what became of it; `sealed` is empty once it is dropped.
 
     Of a message in a dialect there are also the orders that were made of it, in Ordercast's
     own form: each a row of its own, with the id of the message in `translated_from`.
     """
 
     __tablename__ = "inbox_message"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (_few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),)
+    __table_args__ = (
+        _few("ix_inbox_message_queue", "queue", "sha256", where="queue IS NOT NULL"),
+        Index("ix_inbox_message_agent", "agent", "received_at"),
+        _few("ix_inbox_message_origin", "translated_from", where="translated_from IS NOT NULL"),
+    )
 
     id: str = Field(primary_key=True)
     received_at: datetime = _time(index=True)
@@ -81,22 +88,28 @@ class ServiceOrder(SQLModel, table=True):
     """An order: opened at intake, given its lines by `decompose`, ended by its seal."""
 
     __tablename__ = "service_order"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (UniqueConstraint("agent", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("agent", "external_id"),
+        Index("ix_service_order_ordered", "ordered_at", "order_no"),
+        Index("ix_service_order_state", "state", "ordered_at", "order_no"),
+        Index("ix_service_order_agent", "agent", "ordered_at", "order_no"),
+        Index("ix_service_order_external_id", "external_id"),
+    )
 
     order_no: str = Field(primary_key=True)
-    agent: str = Field(index=True)
+    agent: str
     external_id: str | None = None
     content_sha256: str
     message_id: str
     title: str
     category: str | None = None
     priority: int = 4
-    state: str = Field(index=True)
+    state: str
     version: int = 1
     line_count: int = 0
     document: dict[str, Any] = _json(default_factory=dict)
     products: list[str] = _json(default_factory=list)
-    ordered_at: datetime = _time(index=True)
+    ordered_at: datetime = _time()
     requested_start_at: datetime | None = _time(default=None)
     started_at: datetime | None = _time(default=None)
     ended_at: datetime | None = _time(default=None)
@@ -125,8 +138,10 @@ class OrderLine(SQLModel, table=True):
 class WorkOrder(SQLModel, table=True):
     """A piece of work on a line, with who does it, what it waits for, and its result.
 
-    `parameters` are those of a command that a message named; sensitive ones are masked. `cause`
-    is why it failed: its code, or the shape of its text.
+    `parameters` are those of a command that a message named; sensitive ones are masked. One with
+    `undoes` takes back what the work order of that name on its line has done; once the line is
+    worked on again it is withdrawn, and says nothing of the line any more.
+    `cause` is why it failed: its code, or the shape of its text.
     """
 
     __tablename__ = "work_order"  # pyright: ignore[reportAssignmentType]
@@ -155,6 +170,9 @@ class WorkOrder(SQLModel, table=True):
     text: str | None = Field(default=None, sa_type=Text)
     cause: str | None = None
     report_key: int | None = Field(default=None, sa_type=COUNTER)
+    service_seconds: int | None = None
+    undoes: str | None = None
+    withdrawn_at: datetime | None = _time(default=None)
 
 
 class CompletionReport(SQLModel, table=True):
@@ -191,13 +209,7 @@ class OrderRun(SQLModel, table=True):
         _few("ix_order_run_leased", "worker", where="token IS NOT NULL"),
         _few("ix_order_run_held", "order_no", where="waiting_for = 'exclusive'"),
         _few("ix_order_run_in_flight", "order_no", "version", where="ended_at IS NULL"),
-        _few(
-            "ix_order_run_stopped",
-            "waiting_for",
-            "cause",
-            "waiting_since",
-            where="waiting_for = 'operator' OR waiting_for = 'parked'",
-        ),
+        _few("ix_order_run_stuck", "waiting_for", "order_no", where=IS_STUCK),
     )
 
     order_no: str = Field(primary_key=True)
@@ -259,6 +271,7 @@ class OrderOutcome(SQLModel, table=True):
     """
 
     __tablename__ = "order_outcome"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_order_outcome_sealed", "sealed_at", "order_no", "version"),)
 
     order_no: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
@@ -565,6 +578,7 @@ class OperatorAlert(SQLModel, table=True):
 class PushReplay(SQLModel, table=True):
     """A replay: which pushes go out once more, who asked and why, and how far it has come.
 
+    One of an `agent` is for its own subscribers alone.
     The cursor is the last event and subscriber that were looked at, in the order of events.
     `next_push_at` is when the next push may fall due, `due_at` when the relay looks again.
     """
@@ -576,6 +590,7 @@ class PushReplay(SQLModel, table=True):
     event_id: uuid.UUID | None = None
     order_no: str | None = Field(default=None, index=True)
     subscriber_id: str | None = None
+    agent: str | None = None
     since: datetime | None = _time(default=None)
     until: datetime = _time()
     states: list[str] = _json(default_factory=list)

@@ -13,8 +13,10 @@ from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
 from ordercast.domain.order import Stage
+from ordercast.store.orders import is_number_of
 from ordercast.store.push_ledger import Entry, entries
 from ordercast.store.pushes import DeliveryState
+from ordercast.store.subscribers import is_own
 from ordercast.store.tables import OrderOutcome, OrderRun, PushDelivery, PushEvent
 
 OUTCOMES = tuple(each for each in DEFAULT_EVENT_TYPES if each != "order.reopened")
@@ -37,14 +39,19 @@ class NotBroadcast:
     reason: str | None
 
 
-def untold(session: Session, *, before: datetime, limit: int) -> Sequence[Entry]:
-    """Outcomes from before a time that a subscriber does not have, the oldest first."""
-    by_state = [_in_state(session, state, before, limit) for state in UNTOLD]
+def untold(
+    session: Session, *, before: datetime, limit: int, agent: str | None = None
+) -> Sequence[Entry]:
+    """Outcomes from before a time that a subscriber does not have, the oldest first.
+
+    An agent that is named sees those of its own subscribers.
+    """
+    by_state = [_in_state(session, state, before, limit, agent) for state in UNTOLD]
     return list(merge(*by_state, key=lambda each: each.delivery.created_at))[:limit]
 
 
 def _in_state(
-    session: Session, state: DeliveryState, before: datetime, limit: int
+    session: Session, state: DeliveryState, before: datetime, limit: int, agent: str | None
 ) -> Sequence[Entry]:
     query = (
         entries()
@@ -53,11 +60,18 @@ def _in_state(
         .order_by(col(PushDelivery.created_at))
         .limit(limit)
     )
+    if agent is not None:
+        query = query.where(is_own(agent))
     return [Entry(*row) for row in session.exec(query)]
 
 
-def not_broadcast(session: Session, *, before: datetime, limit: int) -> Sequence[NotBroadcast]:
-    """Versions that were sealed before a time and have not come to their broadcast."""
+def not_broadcast(
+    session: Session, *, before: datetime, limit: int, agent: str | None = None
+) -> Sequence[NotBroadcast]:
+    """Versions that were sealed before a time and have not come to their broadcast.
+
+    An agent that is named sees those of its own orders.
+    """
     query = (
         select(OrderRun.order_no, OrderRun.version, OrderOutcome.sealed_at, OrderRun.waiting_reason)
         .join(
@@ -70,4 +84,6 @@ def not_broadcast(session: Session, *, before: datetime, limit: int) -> Sequence
         .order_by(col(OrderOutcome.sealed_at))
         .limit(limit)
     )
+    if agent is not None:
+        query = query.where(is_number_of(col(OrderRun.order_no), agent))
     return [NotBroadcast(*row) for row in session.exec(query)]

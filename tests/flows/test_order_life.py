@@ -1,5 +1,7 @@
 """The life of an order as one flow run, on a real Prefect server."""
 
+from typing import Any
+
 import httpx
 import pytest
 from sqlmodel import select
@@ -57,6 +59,7 @@ def test_while_work_orders_are_open_the_run_is_suspended_and_its_artifact_says_w
     assert floor.state(order_no).name == "Suspended"
     artifact = floor.artifact(order_no)
     assert "contract-check" in artifact and "4 work orders are open" in artifact
+    assert "Waits for work orders since" in (floor.state(order_no).message or "")
 
 
 def test_a_run_resumed_without_a_report_suspends_again(floor: Floor) -> None:
@@ -73,14 +76,14 @@ def test_the_last_report_wakes_the_order_even_if_it_comes_before_the_run_suspend
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_no = floor.submit(plan_change())
-    suspend = segment.suspend_flow_run
+    propose = segment.propose_state_sync
 
-    def report_first(**options: object) -> None:
+    def report_first(*given: Any, **options: Any) -> Any:
         floor.report_all(order_no)
         floor.wake()  # the run is not suspended yet: it must be tried again
-        suspend(**options)  # pyright: ignore
+        return propose(*given, **options)
 
-    monkeypatch.setattr(segment, "suspend_flow_run", report_first)
+    monkeypatch.setattr(segment, "propose_state_sync", report_first)
     floor.launch()
     floor.work()
     monkeypatch.undo()
@@ -145,7 +148,7 @@ def test_a_platform_that_is_away_parks_the_order_and_it_ends_by_itself_afterward
         floor.wake()
         floor.work()
     run = floor.run(order_no)
-    assert (run.waiting_for, floor.state(order_no).name) == ("parked", "Suspended")
+    assert (run.waiting_for, floor.state(order_no).name) == ("parked", "Paused")
     assert "refuses connections" in floor.artifact(order_no)
     floor.wake()
     assert floor.go(order_no).state == "completed"
@@ -167,7 +170,8 @@ def test_a_refusal_fails_the_run_with_the_platforms_words_and_retry_goes_on_from
         floor.work()
     failed = floor.state(order_no)
     assert (failed.type, failed.name) == ("FAILED", "Failed")
-    assert "region 99 is closed" in (failed.message or "")
+    words = failed.message or ""
+    assert words.index("then press Retry") < words.index("region 99 is closed")
     assert floor.run(order_no).waiting_for == "operator"
     floor.retry_as_the_ui_does(order_no)
     assert floor.go(order_no).state == "completed"

@@ -25,9 +25,3 @@ def patiently(method: str, url: str, **more: Any) -> httpx.Response:
     response = wait_for(answered, what=f"{url} does not answer", seconds=SECONDS)
     assert response.is_success, response.text
     return response
-
-
-def count_of(url: str, **query: str) -> int:
-    """How many there are of what an address lists."""
-    answer = patiently("GET", url, params={**query, "limit": "1"})
-    return int(answer.headers["X-Total-Count"])

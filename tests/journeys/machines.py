@@ -1,5 +1,6 @@
 """Several machines: processes that share servers and one address, and no files."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,12 +9,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 from cryptography.fernet import Fernet
 
 from config.database_urls import for_prefect
 from config.prefect_server import SERVER_SETTINGS, SHARING_SETTINGS
+from tests.journeys.asking import patiently
 from tests.journeys.machine import READY_SECONDS, Machine
+from tests.keys import bearer
 from tests.services.balancer import balancing
 from tests.services.postgres import Cluster
 from tests.waiting import free_port, wait_for
@@ -56,6 +61,7 @@ class Machines:
         self.prefect = f"http://127.0.0.1:{self.ports['prefect']}/api"
         self.environment = {**_clean(), **FAST, **self._settings(database, shared)}
         self.servers = {**_clean(), **_of_prefect_servers(database["prefect"], shared.redis)}
+        self.headers: dict[str, str] = {}
         self.all = {machine.name: machine for machine in self._machines()}
 
     def _settings(self, database: Mapping[str, str], shared: Servers) -> dict[str, str]:
@@ -124,6 +130,20 @@ class Machines:
         environment = {**self.servers, "PREFECT_HOME": str(self.home / "operator")}
         subprocess.run(command, env=environment, check=True, capture_output=True)
 
+    def make_key(self) -> None:
+        """Make the key that everybody shows at the gateways."""
+        made = self.run("keys", "add", "journey", "--scope", "admin", "--json")
+        self.headers = bearer(json.loads(made.stdout)["key"])
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The answer of the gateways, once there is one."""
+        return patiently(method, f"{self.gateway}{path}", headers=self.headers, **more)
+
+    def count_of(self, path: str, **query: str) -> int:
+        """How many there are of what the gateways list."""
+        answer = self.ask("GET", path, params={**query, "limit": "1"})
+        return int(answer.headers["X-Total-Count"])
+
     def start(self) -> None:
         """Start all; the first API server alone, for it registers Prefect's own block types."""
         self["api-1"].start()
@@ -174,6 +194,7 @@ def running(home: Path, cluster: Cluster, shared: Servers) -> Iterator[Machines]
         listen = {4201: ports["prefect"], 8081: ports["door"]}
         stack.enter_context(balancing(balancer, upstreams, listen))
         machines.upgrade()
+        machines.make_key()
         stack.callback(machines.stop)
         machines.start()
         stack.enter_context(_kept_running(machines))

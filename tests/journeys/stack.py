@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from ordercast.store.api_keys import FIRST_KEY_FILE
+from tests.keys import bearer
 from tests.leash import leash, on_leash
 from tests.waiting import free_port, wait_for, wait_until_healthy
 
@@ -82,12 +84,15 @@ class Stack:
     # asking
 
     def get(self, path: str, **query: Any) -> Any:
-        return (
-            httpx.get(f"{self.gateway}{path}", params=query, timeout=30).raise_for_status().json()
-        )
+        return self.ask("GET", path, params=query).raise_for_status().json()
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The gateway's answer to who has the key that `up` has made."""
+        headers = bearer((self.home / FIRST_KEY_FILE).read_text().strip())
+        return httpx.request(method, f"{self.gateway}{path}", headers=headers, timeout=30, **more)
 
     def submit(self, document: dict[str, Any]) -> str:
-        answer = httpx.post(f"{self.gateway}{ORDERS}", json=document, timeout=30)
+        answer = self.ask("POST", ORDERS, json=document)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
@@ -106,8 +111,7 @@ class Stack:
         ready = self.get("/work-orders", order_no=order_no, state="acknowledged")
         reports = [{"work_order_id": row["id"], "result": "completed"} for row in ready]
         if reports:
-            answer = httpx.post(f"{self.gateway}/work-orders/reports", json=reports, timeout=30)
-            answer.raise_for_status()
+            self.ask("POST", "/work-orders/reports", json=reports).raise_for_status()
         return len(reports)
 
     def report_all(self, order_no: str) -> None:

@@ -26,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def receiver(stack: Stack) -> Iterator[Receiver]:
     with Receiver.listening() as listening:
         body = {"kind": "public", "name": "portal", "url": listening.url}
-        answer = httpx.post(f"{stack.gateway}/subscribers", json=body).raise_for_status()
+        answer = stack.ask("POST", "/subscribers", json=body).raise_for_status()
         listening.secret = answer.json()["secret"]
         yield listening
 

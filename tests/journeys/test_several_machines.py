@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.flows.samples import plan_change
-from tests.journeys.asking import ORDERS, SECONDS, count_of, patiently
+from tests.journeys.asking import ORDERS, SECONDS, patiently
 from tests.journeys.machines import Machines, Servers, running, wait_until_prepared
 from tests.journeys.receiver import Receiver
 from tests.journeys.traffic import Traffic, flowing
@@ -60,19 +59,19 @@ def machines(
 def receiver(machines: Machines) -> Iterator[Receiver]:
     with Receiver.listening() as listening:
         body = {"kind": "public", "name": "portal", "url": listening.url}
-        answer = httpx.post(f"{machines.gateway}/subscribers", json=body).raise_for_status()
+        answer = machines.ask("POST", "/subscribers", json=body)
         listening.secret = answer.json()["secret"]
         yield listening
 
 
 def submit(machines: Machines) -> str:
     order = plan_change(externalId=f"machines-{next(NUMBERS)}")
-    return patiently("POST", f"{machines.gateway}{ORDERS}", json=order).json()["id"]
+    return machines.ask("POST", ORDERS, json=order).json()["id"]
 
 
 def work_orders(machines: Machines, order_no: str, **query: str) -> list[dict[str, Any]]:
     params = {"order_no": order_no, **query}
-    return patiently("GET", f"{machines.gateway}/work-orders", params=params).json()
+    return machines.ask("GET", "/work-orders", params=params).json()
 
 
 def wait_for_work(machines: Machines, order_no: str) -> None:
@@ -89,7 +88,7 @@ def report_all(machines: Machines, order_no: str) -> None:
             {"work_order_id": row["id"], "report_id": f"{row['id']}-done", "result": "completed"}
             for row in ready
         ]
-        patiently("POST", f"{machines.gateway}/work-orders/reports", json=reports)
+        machines.ask("POST", "/work-orders/reports", json=reports)
 
 
 def begin(machines: Machines) -> list[str]:
@@ -119,7 +118,7 @@ def finish(machines: Machines, receiver: Receiver, order_nos: list[str]) -> None
 
 
 def is_told(machines: Machines, order_no: str) -> bool:
-    order = patiently("GET", f"{machines.gateway}{ORDERS}/{order_no}").json()
+    order = machines.ask("GET", f"{ORDERS}/{order_no}").json()
     return (order["state"], order["stage"]) == ("completed", "broadcast")
 
 
@@ -198,7 +197,7 @@ def test_orders_by_queue_survive_restarts_of_broker_database_and_s3_server_under
     rabbit_node: RabbitNode,
     s3_server: S3Server,
 ) -> None:
-    before = count_of(f"{machines.gateway}{ORDERS}")
+    before = machines.count_of(ORDERS)
     with flowing(machines, rabbit_node) as traffic:
         traffic.go_on()
         s3_restarts(traffic, s3_server)
@@ -207,10 +206,10 @@ def test_orders_by_queue_survive_restarts_of_broker_database_and_s3_server_under
         traffic.go_on()
         broker_restarts(traffic, rabbit_node)
         traffic.go_on()
-    assert count_of(f"{machines.gateway}{ORDERS}") == before + len(traffic.sent)
+    assert machines.count_of(ORDERS) == before + len(traffic.sent)
     for external_id, kind in traffic.sent.items():
         (order_no,) = traffic.numbers[external_id]
-        order = patiently("GET", f"{machines.gateway}{ORDERS}/{order_no}").json()
+        order = machines.ask("GET", f"{ORDERS}/{order_no}").json()
         assert order["state"] == ("failed" if kind == "failing" else "completed")
         versions = patiently("GET", f"{machines.platform}/orders/{order_no}/versions").json()
         assert [each["version"] for each in versions] == [1]

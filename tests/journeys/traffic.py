@@ -11,7 +11,7 @@ from typing import Any
 
 import aio_pika
 
-from tests.journeys.asking import ORDERS, count_of, patiently
+from tests.journeys.asking import ORDERS
 from tests.journeys.machines import ORDERS_QUEUE, REPORTS_QUEUE, Machines
 from tests.orders import CSV, body, item, order
 from tests.services.rabbitmq import RabbitNode
@@ -61,8 +61,8 @@ class Traffic:
         elif kind == "batch":  # by another door it would be another batch: it has no external id
             self._postponed.append(external_id)
         else:
-            url = f"{self.machines.gateway}{ORDERS}"
-            answer = patiently("POST", url, content=_message(external_id, kind)).json()
+            message = _message(external_id, kind)
+            answer = self.machines.ask("POST", ORDERS, content=message).json()
             self.numbers[external_id].add(answer["id"])
             self.by_http.add(external_id)
             self.sent[external_id] = kind
@@ -86,15 +86,15 @@ class Traffic:
         """Report what is to be done, by the queue, until all is done."""
         while not self._stop.is_set() or self._is_open():
             self._may_work.wait()
-            url = f"{self.machines.gateway}/work-orders"
-            ready = patiently("GET", url, params={"state": "acknowledged"}).json()
+            state = {"state": "acknowledged"}
+            ready = self.machines.ask("GET", "/work-orders", params=state).json()
             if ready:
                 reports = body([self._report(row) for row in ready])
                 self._put(REPORTS_QUEUE, reports, {})  # what was not sent is still to be done
             threading.Event().wait(PAUSE_SECONDS)
 
     def _report(self, row: Mapping[str, Any]) -> dict[str, str]:
-        found = patiently("GET", f"{self.machines.gateway}{ORDERS}/{row['order_no']}").json()
+        found = self.machines.ask("GET", f"{ORDERS}/{row['order_no']}").json()
         fails = str(found.get("externalId", "")).startswith("failing")
         result = "failed" if fails else "completed"
         return {"work_order_id": row["id"], "report_id": f"{row['id']}-done", "result": result}
@@ -152,16 +152,16 @@ class Traffic:
         self.listen()
         numbers = [no for each in list(self.numbers.values()) for no in each]
         is_told = all(self._is_told(no) or self._has_work(no) for no in numbers)
-        pending = count_of(f"{self.machines.gateway}/pushes", state="pending")
+        pending = self.machines.count_of("/pushes", state="pending")
         return is_told and not pending and not self.node.count(REPORTS_QUEUE)[0]
 
     def _has_work(self, order_no: str) -> bool:
-        url = f"{self.machines.gateway}/work-orders"
-        rows = patiently("GET", url, params={"order_no": order_no}).json()
+        asked = {"order_no": order_no}
+        rows = self.machines.ask("GET", "/work-orders", params=asked).json()
         return not rows or bool(OPEN & {row["state"] for row in rows})
 
     def _is_told(self, order_no: str) -> bool:
-        found = patiently("GET", f"{self.machines.gateway}{ORDERS}/{order_no}").json()
+        found = self.machines.ask("GET", f"{ORDERS}/{order_no}").json()
         return found["stage"] == "broadcast"
 
     def stop(self) -> None:
@@ -197,7 +197,7 @@ def flowing(machines: Machines, node: RabbitNode) -> Iterator[Traffic]:
     node.do(_bind_events)
     url = f"{node.url}?exchange={EXCHANGE}"
     subscriber = {"kind": "public", "name": "exchange", "url": url, "schedule": "wechat-pay"}
-    patiently("POST", f"{machines.gateway}/subscribers", json=subscriber)
+    machines.ask("POST", "/subscribers", json=subscriber)
     threads = [threading.Thread(target=each) for each in (traffic.send_orders, traffic.report_work)]
     for thread in threads:
         thread.start()

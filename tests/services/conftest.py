@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.browser import browser, desk
 from tests.services.mosquitto import Mosquitto
 from tests.services.nats import NatsServer
 from tests.services.rabbitmq import RabbitMQ
+
+__all__ = ["browser", "desk"]
 
 
 @pytest.fixture(scope="session")

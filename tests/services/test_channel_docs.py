@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 import pytest
 
 from config.settings import PROJECT_DIR
+from ordercast.contracts.api_key import Scope
 from ordercast.services.gateway.app import create_app
 from ordercast.store.engine import database
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import ServiceOrder
+from tests.keys import make_key
 from tests.services.platform_server import served
 from tests.waiting import wait_for
 
@@ -30,7 +32,9 @@ def program(tmp_path):
 
 @contextmanager
 def reading(program, url, cursor, printed):
-    command = [sys.executable, str(program), f"{url}/events", str(cursor)]
+    (program.parent / "feed.key").write_text(make_key(Scope.READ))
+    key = program.parent / "feed.key"
+    command = [sys.executable, str(program), f"{url}/events", str(key), str(cursor)]
     with printed.open("a") as out:
         reader = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     try:

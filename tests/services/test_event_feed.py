@@ -9,16 +9,18 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from ordercast.contracts.api_key import Scope
 from ordercast.contracts.subscriber import NewSubscriber
 from ordercast.delivery.signing import new_secret
 from ordercast.services.gateway import feed_tail, service
 from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.number import number_forever
-from ordercast.store import subscribers
+from ordercast.store import api_keys, subscribers
 from ordercast.store.engine import database
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import ServiceOrder
 from tests.conftest import forget
+from tests.keys import bearer, make_key
 from tests.services.platform_server import served
 from tests.waiting import free_port, wait_for
 
@@ -52,8 +54,12 @@ def gateway(request, home, monkeypatch):
 
 @pytest.fixture
 def http(gateway):
-    with httpx.Client(base_url=gateway, trust_env=False, timeout=20) as client:
+    with opened_door(gateway, make_key()) as client:
         yield client
+
+
+def opened_door(gateway, key):
+    return httpx.Client(base_url=gateway, headers=bearer(key), trust_env=False, timeout=20)
 
 
 def tell(order_no, *events, agent="agent-x", tags=()):
@@ -228,7 +234,8 @@ def test_many_streams_are_told_the_same_by_one_thread(http, gateway):
 def open_stream(gateway, query=""):
     url = httpx.URL(gateway)
     connection = socket.create_connection((url.host, url.port or 80), 20)
-    asked = f"GET /events/stream{query} HTTP/1.1\r\nHost: {url.host}\r\n\r\n"
+    key = f"Authorization: Bearer {make_key()}"
+    asked = f"GET /events/stream{query} HTTP/1.1\r\nHost: {url.host}\r\n{key}\r\n\r\n"
     connection.sendall(asked.encode())
     assert b"retry: 3000" in read_until(connection, b"retry: 3000")
     return connection
@@ -292,10 +299,41 @@ def test_an_agent_sees_its_own_orders_and_only_with_its_secret(http):
             as_subscriber(agent, new_secret()),
             as_subscriber("sub-nobody"),
             as_subscriber("sub-nobody", ""),
-            {"params": {"subscriber": agent}},
+            {"params": {"subscriber": agent}, "headers": {"Authorization": ""}},
         ):
             refused = http.get(path, **asked)
             assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_the_key_of_an_agent_reads_its_orders_alone_and_as_its_subscribers_alone(http, gateway):
+    tell("ord-x", COMPLETED)
+    tell("ord-y", COMPLETED, agent="agent-y")
+    wait_for(lambda: page(http)["next"] == "2", what="not numbered")
+    own, other = subscribe(kind="agent", agent="agent-y"), subscribe(name="m")
+    with opened_door(gateway, make_key(Scope.READ, agent="agent-y")) as agent:
+        assert [each["subject"] for each in page(agent)["events"]] == ["ord-y"]
+        assert page(agent, order_no="ord-x")["events"] == []
+        with stream(agent, after="0") as opened:
+            assert opened.next()["subject"] == "ord-y"
+            tell("ord-x", NewEvent("order.reopened", 2))
+            tell("ord-y", NewEvent("order.reopened", 2), agent="agent-y")
+            assert opened.next()["type"] == "com.ordercast.order.reopened.v1"
+            assert {each["subject"] for each in opened.events} == {"ord-y"}
+        assert len(page(agent, subscriber=own)["events"]) == 2
+        for unknown in (other, "sub-nobody"):
+            assert agent.get("/events", params={"subscriber": unknown}).status_code == 404
+
+
+def test_the_stream_of_a_key_that_is_revoked_ends(http, gateway, monkeypatch):
+    monkeypatch.setattr(feed_tail, "RECHECK_SECONDS", 0)
+    monkeypatch.setattr(feed_tail, "LOOK_SECONDS", 0.1)
+    key = make_key(Scope.READ)
+    with opened_door(gateway, key) as reader, stream(reader) as opened:
+        with database().write() as session:
+            kept = api_keys.by_digest(session, api_keys.digest_of(key))
+            api_keys.revoke(session, kept.id)
+        with pytest.raises(EOFError):
+            opened.next()
 
 
 def test_what_a_subscriber_is_shown_in_part_is_so_in_pages_and_streams(http):
@@ -327,7 +365,7 @@ def test_streams_end_when_the_gateway_stops(home, monkeypatch):
     forget()
     running = threading.Thread(target=service.run, args=(stop,))
     running.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as http:
+    with opened_door(f"http://127.0.0.1:{port}", make_key()) as http:
         wait_for(lambda: answers(http), what="the gateway does not start")
         with stream(http) as opened:
             stop.set()

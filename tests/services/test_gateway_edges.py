@@ -17,6 +17,7 @@ from ordercast.services.gateway import orders as order_routes
 from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.body_limit import BodyLimit
 from ordercast.store.tables import InboxMessage
+from tests.keys import keyed, make_key
 from tests.orders import CSV, JSON, NDJSON, body, item, order
 from tests.services.platform_server import served
 
@@ -53,7 +54,7 @@ BROKEN = {
 
 @pytest.fixture
 def http(database):
-    with TestClient(create_app(), raise_server_exceptions=False) as client:
+    with keyed(create_app(), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -157,7 +158,8 @@ def send(address, *parts):
 
 
 def head(*headers):
-    lines = [f"POST {ORDERS} HTTP/1.1", "Host: x", "Connection: close", *headers, "", ""]
+    key = f"Authorization: Bearer {make_key()}"
+    lines = [f"POST {ORDERS} HTTP/1.1", "Host: x", "Connection: close", key, *headers, "", ""]
     return "\r\n".join(lines).encode()
 
 

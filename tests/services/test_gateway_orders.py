@@ -1,7 +1,6 @@
 """Orders over HTTP, as agents and portals meet them."""
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
 from config.settings import PROJECT_DIR
@@ -10,6 +9,7 @@ from tasks.completion import await_completion
 from tasks.decompose import decompose
 from tasks.receive import receive
 from tasks.work_orders import generate_work_orders
+from tests.keys import keyed
 from tests.orders import (
     CSV,
     NDJSON,
@@ -34,7 +34,7 @@ KI = "0123456789ABCDEF0123456789ABCDEF"
 
 @pytest.fixture
 def http(database):
-    with TestClient(create_app(), raise_server_exceptions=False) as client:
+    with keyed(create_app(), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -152,7 +152,7 @@ def test_an_order_tells_what_it_waits_for_and_when_it_ended(http):
     order_no, held = waiting(plan_change())
     shown = http.get(f"{ORDERS}/{order_no}").json()
     assert (shown["state"], shown["stage"]) == ("inProgress", "generated")
-    assert shown["waitingFor"] == "work-orders: 4 work orders are open"
+    assert shown["waitingFor"].startswith("work-orders: 4 work orders are open (")
     complete(order_no)
     await_completion.fn(held)
     shown = http.get(f"{ORDERS}/{order_no}").json()

@@ -1,10 +1,10 @@
 """Completion reports over HTTP: each has its status, its verdict and its words."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from ordercast.services.gateway.app import create_app
 from ordercast.store import cancelling
+from tests.keys import keyed
 from tests.orders import CSV, NDJSON, body, named, plan_change, run_of, states, waiting, work_orders
 
 FIRST = "contract-check"
@@ -12,7 +12,7 @@ FIRST = "contract-check"
 
 @pytest.fixture
 def http(database):
-    with TestClient(create_app(), raise_server_exceptions=False) as client:
+    with keyed(create_app(), raise_server_exceptions=False) as client:
         yield client
 
 

@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import pytest
-from fastapi.testclient import TestClient
 
 from ordercast.contracts.hub import EventSubscriptionInput
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
@@ -20,6 +19,7 @@ from ordercast.store.engine import database
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import PushEvent, ServiceOrder
 from tests.conftest import forget
+from tests.keys import keyed
 from tests.waiting import wait_for
 
 HUB = "/tmf-api/serviceOrdering/v4/hub"
@@ -40,7 +40,7 @@ SUMMARY = {
 def http(home, monkeypatch):
     monkeypatch.setenv("ORDERCAST_RELAY__POLL_SECONDS", "0.05")
     forget()
-    return TestClient(create_app(), raise_server_exceptions=False)
+    return keyed(create_app(), raise_server_exceptions=False)
 
 
 @pytest.fixture
@@ -215,7 +215,8 @@ def test_work_that_is_done_is_a_milestone_and_work_that_failed_puts_an_order_in_
     assert "state" not in second["event"]["serviceOrder"]
 
 
-WORK = ["work-order.completed", "work-order.failed"]
+WORK = ["work-order.completed"]
+JEOPARDY = ["work-order.failed", "work-order.overdue", "order.jeopardy"]
 
 
 @pytest.mark.parametrize(
@@ -225,14 +226,14 @@ WORK = ["work-order.completed", "work-order.failed"]
         ("eventType=ServiceOrderStateChangeEvent", []),
         ("state=failed", ["order.failed"]),
         ("serviceOrder.state=inProgress,failed", ["order.failed", "order.reopened"]),
-        ("eventType=ServiceOrderMilestoneEvent", WORK[:1]),
+        ("eventType=ServiceOrderMilestoneEvent", WORK),
         (
             "eventType=ServiceOrderStateChangeEvent&eventType=ServiceOrderJeopardyEvent",
-            [*DEFAULT_EVENT_TYPES, WORK[1]],
+            [*DEFAULT_EVENT_TYPES, *JEOPARDY],
         ),
         (
             "eventType=ServiceOrderStateChangeEvent,ServiceOrderJeopardyEvent&state=failed",
-            ["order.failed", WORK[1]],
+            ["order.failed", *JEOPARDY],
         ),
     ],
 )

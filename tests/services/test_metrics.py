@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
@@ -13,6 +12,7 @@ from ordercast.services.gateway.metrics import measured
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.pushes import NewEvent
+from tests.keys import keyed
 from tests.store.test_replays import end, subscribe, tell
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("home")
 @pytest.fixture
 def http():
     measured.forget()
-    yield TestClient(create_app())
+    yield keyed(create_app())
     measured.forget()
 
 
@@ -54,7 +54,7 @@ def test_prometheus_reads_orders_pushes_and_times_to_told(http):
 
 def test_several_gateways_tell_the_same_and_each_keeps_what_it_read_for_a_while(http):
     tell(database(), "ord-1")
-    other = TestClient(create_app())
+    other = keyed(create_app())
     assert samples(http) == samples(other)
     tell(database(), "ord-2")
     assert samples(http)["ordercast_orders", "completed"] == 1

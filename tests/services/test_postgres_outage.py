@@ -6,7 +6,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import text
 from sqlmodel import func, select
 
@@ -22,6 +21,7 @@ from tasks.decompose import decompose
 from tasks.receive import receive
 from tasks.work_orders import generate_work_orders
 from tests.conftest import forget
+from tests.keys import keyed
 from tests.orders import body, complete, order, report, stored, submit, waiting, work_orders
 
 pytestmark = pytest.mark.service
@@ -43,7 +43,7 @@ def on_cluster(home, cluster, monkeypatch):
 
 
 def test_the_gateway_answers_503_while_the_database_is_away(on_cluster):
-    http = TestClient(create_app())
+    http = keyed(create_app())
     assert http.post(ORDERS, content=body(order(externalId="before"))).status_code == 201
     on_cluster.stop()
     try:
@@ -66,7 +66,7 @@ def test_the_gateway_answers_503_while_the_database_is_away(on_cluster):
 def test_when_every_connection_is_busy_the_gateway_answers_503(on_cluster, monkeypatch):
     monkeypatch.setenv("ORDERCAST_DATABASE__POOL_SIZE", "1")
     forget()
-    http = TestClient(create_app())
+    http = keyed(create_app())
     with database().engine.connect(), database().engine.connect():
         assert http.get(ORDERS).status_code == 503
     assert http.get(ORDERS).status_code == 200

@@ -10,8 +10,6 @@ import pytest
 import standardwebhooks
 import svix
 from cryptography.fernet import Fernet
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from lxml import etree
 from sqlmodel import select, update
 from typer.testing import CliRunner
@@ -20,13 +18,13 @@ from config.push_dialects import push_dialects
 from config.settings import settings
 from ordercast.cli import app
 from ordercast.domain.errors import ConfigurationError
-from ordercast.services.gateway import refusals
-from ordercast.services.gateway import subscribers as routes
+from ordercast.services.gateway.app import create_app
 from ordercast.store import subscribers
 from ordercast.store.engine import database
 from ordercast.store.pushes import NewEvent
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import Subscriber
+from tests.keys import keyed
 from tests.services.receivers import Receiver, eventually
 from tests.services.test_deliver import attempts, deliveries, hasten, relay, states, tell
 
@@ -53,10 +51,7 @@ def quick(monkeypatch, home):
 
 @pytest.fixture
 def http():
-    gateway = FastAPI()
-    gateway.include_router(routes.router)
-    refusals.install(gateway)
-    return TestClient(gateway)
+    return keyed(create_app())
 
 
 def run(*arguments):

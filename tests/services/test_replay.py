@@ -11,18 +11,17 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from sqlmodel import col, select
 from typer.testing import CliRunner
 
 from ordercast.cli import app as cli
-from ordercast.services.gateway import pushes, refusals, replays, subscribers
+from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.replay import replay
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.tables import PushAttempt, PushDelivery
+from tests.keys import keyed
 from tests.services.receivers import Receiver, eventually
 from tests.store.test_replays import end, subscribe, tell
 
@@ -69,11 +68,7 @@ def relay(count=1):
 
 @pytest.fixture
 def http():
-    app = FastAPI()
-    for module in (subscribers, replays, pushes):
-        app.include_router(module.router)
-    refusals.install(app)
-    return TestClient(app)
+    return keyed(create_app())
 
 
 def run(*arguments, **given):
@@ -114,7 +109,7 @@ def test_a_replay_is_counted_asked_for_listed_and_carried_out_by_two_relays_once
     (listed,) = http.get("/pushes/replays").json()
     assert (listed["put_back"], listed["expected"], listed["seconds_left"]) == (40, 40, None)
     assert listed["pushes"] == {"delivered": 40}
-    assert (listed["asked_by"], listed["reason"]) == ("http", "they lost a disk")
+    assert (listed["asked_by"], listed["reason"]) == ("tests", "they lost a disk")
 
 
 @pytest.mark.service

@@ -17,7 +17,7 @@ from ordercast.delivery import result_links
 from ordercast.delivery.cloud_events import body_of
 from ordercast.domain.errors import PermanentFault, TransientFault
 from ordercast.services.gateway.app import create_app
-from ordercast.services.gateway.results import read_by_block
+from ordercast.services.gateway.archived import read_by_block
 from ordercast.store import engine, results
 from ordercast.store.outcomes import sealed
 from ordercast.store.tables import PushEvent, ResultManifest

@@ -1,8 +1,7 @@
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
-from ordercast.services.gateway import pushes, refusals, subscribers
+from ordercast.services.gateway.app import create_app
+from tests.keys import keyed
 from tests.services.pushing import ORDER_NO, push_once
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -11,12 +10,7 @@ PARTNER = {"kind": "public", "name": "partner", "url": "http://127.0.0.1:9/hook"
 
 @pytest.fixture
 def http():
-    app = FastAPI()
-    app.include_router(subscribers.router)
-    app.include_router(pushes.router)
-
-    refusals.install(app)
-    return TestClient(app)
+    return keyed(create_app())
 
 
 def test_a_subscriber_is_shown_its_secret_at_creation_and_never_again(http):

@@ -5,8 +5,6 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from sqlmodel import select
 from standardwebhooks.webhooks import Webhook
 from typer.testing import CliRunner
@@ -14,12 +12,13 @@ from typer.testing import CliRunner
 from ordercast.cli import app as cli
 from ordercast.contracts.subscriber import NewSubscriber
 from ordercast.delivery.signing import new_secret
-from ordercast.services.gateway import refusals, subscribers
+from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store import subscribers as store
 from ordercast.store.engine import database
 from ordercast.store.tables import PushAttempt, PushDelivery, Subscriber
 from tests.conftest import forget
+from tests.keys import keyed
 from tests.services.at_once import at_once
 from tests.services.receivers import Receiver, drop
 
@@ -35,10 +34,7 @@ def quick(home, monkeypatch):
 
 @pytest.fixture
 def http():
-    app = FastAPI()
-    app.include_router(subscribers.router)
-    refusals.install(app)
-    return TestClient(app)
+    return keyed(create_app())
 
 
 @contextmanager

@@ -270,7 +270,7 @@ def test_what_has_stopped_is_read_from_its_index(database):
         groups(database)
     used = "\n".join(plan(database, *each) for each in statements if "count" in each[0])
     assert "ix_work_order_failed" in used or "ix_work_order_state" in used
-    assert "ix_order_run_stopped" in used
+    assert "ix_order_run_stuck" in used
 
 
 def test_a_cancelled_order_leaves_the_parked_ones(database):

@@ -1,7 +1,8 @@
 """Whatever the order of reports and segments: all work ends, each version is sealed once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,12 @@ from sqlmodel import select
 from config.catalog import catalogue
 from config.settings import settings as ordercast_settings
 from ordercast.contracts.report import WorkOrderReport
+from ordercast.domain.errors import Conflict
 from ordercast.domain.order import OrderState, Stage
 from ordercast.domain.rollup import order_state
 from ordercast.domain.work_order import Result, WorkOrderState
 from ordercast.intake.reporting import take_reports
+from ordercast.store import cancelling, reopening
 from ordercast.store.engine import database as the_database
 from ordercast.store.tables import CompletionReport, OrderOutcome, PushEvent
 from tasks.completion import await_completion
@@ -57,9 +60,26 @@ class Reports:
     told: Sequence[tuple[int, Result, bool]]
 
 
+@dataclass(frozen=True)
+class Cancel:
+    """Somebody cancels the order."""
+
+
+@dataclass(frozen=True)
+class Reopen:
+    """Somebody reopens what has failed."""
+
+
 REPORT = st.tuples(st.integers(0, 14), st.sampled_from(Result), st.booleans())
 HAPPENINGS = st.lists(
-    st.builds(Segment) | st.builds(Reports, st.lists(REPORT, min_size=1, max_size=3)), max_size=12
+    st.one_of(
+        st.builds(Segment),
+        st.builds(Reports, st.lists(REPORT, min_size=1, max_size=3)),
+        st.builds(Reports, st.lists(REPORT, min_size=1, max_size=3)),
+        st.builds(Cancel),
+        st.builds(Reopen),
+    ),
+    max_size=12,
 )
 
 
@@ -70,8 +90,9 @@ def use_graph(home, database, monkeypatch):
     monkeypatch.setenv("ORDERCAST_CATALOG", str(path))
     ordercast_settings.cache_clear()
 
-    def use(graph: Graph) -> None:
-        path.write_text(json.dumps(catalog_of(graph)), encoding="utf-8")
+    def use(graph: Graph, can_be_undone: Collection[str] = ()) -> None:
+        written = json.dumps(catalog_of(graph, can_be_undone))
+        path.write_text(written, encoding="utf-8")
         catalogue.cache_clear()
 
     yield use
@@ -80,12 +101,16 @@ def use_graph(home, database, monkeypatch):
     catalogue.cache_clear()
 
 
-def catalog_of(graph: Graph) -> dict[str, Any]:
+def catalog_of(graph: Graph, can_be_undone: Collection[str]) -> dict[str, Any]:
+    kind = {"team": "crew", "service_time": "1h"}
     kinds = {
-        name: {"team": "crew", "service_time": "1h", "after": list(after)}
+        name: {**kind, "after": list(after)}
+        | ({"undo": f"undo-{name}"} if name in can_be_undone else {})
         for name, after in graph.items()
     }
-    product = {"name": "Work", "category": "test", "actions": {"add": {"work_orders": kinds}}}
+    undo = {f"undo-{name}": kind for name in graph if name in can_be_undone}
+    action = {"work_orders": kinds, "undo_work_orders": undo}
+    product = {"name": "Work", "category": "test", "actions": {"add": action}}
     return {"products": {"any-work": product}}
 
 
@@ -96,8 +121,14 @@ class Story:
         items = [item(str(n), product="any-work", note="x") for n in range(1, lines + 1)]
         self.order_no, _ = generated(order(*items))
 
-    def happen(self, happening: Segment | Reports) -> None:
-        if isinstance(happening, Reports):
+    def happen(self, happening: Segment | Reports | Cancel | Reopen) -> None:
+        if isinstance(happening, Cancel | Reopen):
+            with suppress(Conflict), the_database().write() as session:
+                if isinstance(happening, Cancel):
+                    cancelling.cancel(session, self.order_no)
+                else:
+                    reopening.reopen_failed(session, self.order_no)
+        elif isinstance(happening, Reports):
             rows = work_orders(self.order_no)
             told = [self._report(rows[n % len(rows)], *rest) for n, *rest in happening.told]
             answers = take_reports(the_database(), told)
@@ -126,6 +157,19 @@ class Story:
         if run.waiting_for and not self.open_work():
             assert run.wake_at
 
+    def what_came_to_nothing_is_undone(self, can_be_undone: Collection[str]) -> None:
+        """Completed work of a line that did not complete has one work order that undoes it."""
+        rows = [row for row in work_orders(self.order_no) if row.withdrawn_at is None]
+        for line_no, state in enumerate(line_states(self.order_no), start=1):
+            mine = [row for row in rows if row.line_no == line_no]
+            done = {row.name for row in mine if not row.undoes and row.state == "completed"}
+            undo = sorted(row.undoes for row in mine if row.undoes)
+            if state == OrderState.COMPLETED:
+                assert undo == []
+            else:
+                assert len(set(undo)) == len(undo)
+                assert set(undo) >= done & set(can_be_undone)
+
     def open_work(self) -> bool:
         return any(WorkOrderState(row.state).is_open for row in work_orders(self.order_no))
 
@@ -135,11 +179,16 @@ class Story:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(graph=graphs(), lines=st.integers(1, 3), happenings=HAPPENINGS)
+@given(
+    graph=graphs(),
+    lines=st.integers(1, 3),
+    happenings=HAPPENINGS,
+    can_be_undone=st.sets(st.sampled_from([f"work-{n}" for n in range(5)])),
+)
 def test_any_interleaving_ends_every_work_order_and_seals_each_version_once(
-    use_graph, graph, lines, happenings
+    use_graph, graph, lines, happenings, can_be_undone
 ):
-    use_graph(graph)
+    use_graph(graph, can_be_undone)
     story = Story(lines)
     for happening in happenings:
         story.happen(happening)
@@ -147,6 +196,7 @@ def test_any_interleaving_ends_every_work_order_and_seals_each_version_once(
     complete(story.order_no)
     story.nothing_waits_in_vain()
     assert not story.open_work()
+    story.what_came_to_nothing_is_undone(can_be_undone)
     story.segment()
     ended = stored(story.order_no)
     states = [OrderState(state) for state in line_states(story.order_no)]

@@ -7,18 +7,22 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlmodel import SQLModel, select
 
-from ordercast.store import fallout_tables, people_tables, tables
+from ordercast.store import (
+    fallout_tables,
+    finding_tables,
+    key_tables,
+    people_tables,
+    rounds_tables,
+    tables,
+)
 from ordercast.store.engine import Database
 from ordercast.store.migrating import configuration, revisions, upgrade
 from tests.store.any_rows import count, fill
 from tests.store.conftest import BACKENDS
 
-MODELS = [
-    each
-    for module in (tables, people_tables, fallout_tables)
-    for each in vars(module).values()
-    if hasattr(each, "__table__")
-]
+MODULES = (fallout_tables, finding_tables, key_tables, people_tables, rounds_tables, tables)
+FOUND = [each for module in MODULES for each in vars(module).values()]
+MODELS = list({each: None for each in FOUND if hasattr(each, "__table__")})
 OURS = {each.__tablename__ for each in MODELS}
 REVISIONS = [
     script.revision for script in ScriptDirectory.from_config(configuration(None)).walk_revisions()

@@ -8,6 +8,7 @@ from config.push_dialects import push_dialects
 from config.settings import settings
 from config.tags import tag_rules
 from ordercast.services.gateway import (
+    access,
     answers,
     body_limit,
     cancellations,
@@ -39,6 +40,7 @@ def create_app() -> FastAPI:
     catalogue(), tag_rules(), dialects(), push_dialects()
     app = FastAPI(title="Ordercast", description=DESCRIPTION, version="0.1.0")
     app.add_middleware(body_limit.BodyLimit, limit_bytes=settings().gateway.max_body_bytes)
+    app.add_middleware(access.KeyRequired)
     app.state.feed_tail = FeedTail(
         base_url=settings().gateway_url,
         most_waiting=settings().gateway.stream_most_waiting,

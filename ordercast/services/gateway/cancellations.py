@@ -6,12 +6,12 @@ from fastapi import APIRouter
 
 from config.settings import settings
 from ordercast.contracts.service_order import CancelServiceOrderCreate
-from ordercast.domain.errors import NotFound
 from ordercast.intake.json_orders import decode, load_json
 from ordercast.intake.problems import validate
+from ordercast.services.gateway.access import Reading, Submitting
 from ordercast.services.gateway.bodies import RawBody
 from ordercast.services.gateway.representation import href
-from ordercast.store import commands
+from ordercast.store import commands, orders
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database
 from ordercast.store.tables import OrderCommand
@@ -22,39 +22,36 @@ PATH = "/tmf-api/serviceOrdering/v4/cancelServiceOrder"
 
 
 @router.post(PATH, status_code=201)
-def create_cancellation(
-    body: RawBody,
-) -> dict[str, Any]:
+def create_cancellation(caller: Submitting, body: RawBody) -> dict[str, Any]:
     """Ask to cancel what is open of an order; the answer's state tells how that goes."""
     asked = validate(CancelServiceOrderCreate, load_json(decode(body)), forbidden=("id", "state"))
+    order_no = asked.service_order.id
     with database().write() as session:
+        orders.order(session, order_no, agent=caller.agent)
         command = commands.ask(
             session,
-            asked.service_order.id,
+            order_no,
             CommandKind.CANCEL,
             reason=asked.cancellation_reason or "no reason given",
-            asked_by="http",
+            asked_by=caller.name,
             due_at=asked.requested_cancellation_date,
         )
     return _cancellation(command)
 
 
 @router.get(PATH)
-def list_cancellations(order_no: str | None = None) -> list[dict[str, Any]]:
+def list_cancellations(caller: Reading, order_no: str | None = None) -> list[dict[str, Any]]:
     """Cancellations, the newest first."""
     with database().read() as session:
-        found = commands.of_kind(session, CommandKind.CANCEL, order_no=order_no)
+        found = commands.of_kind(session, CommandKind.CANCEL, order_no=order_no, agent=caller.agent)
     return [_cancellation(command) for command in found]
 
 
 @router.get(f"{PATH}/{{command_id}}")
-def get_cancellation(command_id: str) -> dict[str, Any]:
+def get_cancellation(caller: Reading, command_id: str) -> dict[str, Any]:
     """One cancellation."""
     with database().read() as session:
-        command = commands.command(session, command_id)
-    if command.kind != CommandKind.CANCEL:
-        raise NotFound("cancellation", command_id)
-    return _cancellation(command)
+        return _cancellation(commands.cancellation(session, command_id, agent=caller.agent))
 
 
 def _cancellation(command: OrderCommand) -> dict[str, Any]:

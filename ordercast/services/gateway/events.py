@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from config.settings import settings
 from ordercast.delivery.cloud_events import body_of
 from ordercast.delivery.composing import masked
+from ordercast.services.gateway.access import KnownCaller
 from ordercast.services.gateway.event_stream import EventStream
 from ordercast.services.gateway.feed_access import Wanted, cursor
 from ordercast.services.gateway.feed_tail import FeedTail
@@ -39,6 +40,7 @@ def list_events(wanted: Wanted, after: After = None, limit: Limit = None) -> Res
 async def stream_events(
     request: Request,
     wanted: Wanted,
+    caller: KnownCaller,
     after: After = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -50,7 +52,8 @@ async def stream_events(
     if begin is None:
         begin = cursor(after)
     tail: FeedTail = request.app.state.feed_tail
-    reader = await run_in_threadpool(tail.reader, wanted, begin)
+    key_id = caller and caller.key_id
+    reader = await run_in_threadpool(tail.reader, wanted, begin, key_id=key_id)
     return EventStream(reader, heartbeat_seconds=settings().gateway.stream_heartbeat_seconds)
 
 

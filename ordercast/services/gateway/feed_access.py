@@ -1,4 +1,4 @@
-"""Who may read what of the feed: a subscriber what it is told of, who names none everything."""
+"""Who may read what of the feed: a subscriber what it is told of, an agent its own, others all."""
 
 from fnmatch import fnmatchcase
 from hmac import compare_digest
@@ -7,8 +7,11 @@ from typing import Annotated
 from fastapi import Depends, Header, HTTPException, Query
 from sqlmodel import Session
 
+from ordercast.contracts.api_key import Scope
 from ordercast.delivery.cloud_events import cloud_event_type
 from ordercast.domain.errors import InvalidMessage, NotFound, Problem
+from ordercast.services.gateway.access import KnownCaller, admit
+from ordercast.services.gateway.callers import turned_away
 from ordercast.store import subscribers
 from ordercast.store.clock import now
 from ordercast.store.engine import database
@@ -24,18 +27,28 @@ def wanted_events(
     types: Annotated[
         list[str] | None, Query(alias="type", description="a type or pattern, such as `order.*`")
     ] = None,
+    *,
+    caller: KnownCaller,
     order_no: str | None = None,
     subscriber: Annotated[
         str | None, Query(description="only what this subscriber is told of; with its secret")
     ] = None,
     authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> FeedFilter:
-    """What is asked for; 401 without the subscriber's secret."""
+    """What is asked for; 401 without a key or the subscriber's secret.
+
+    Whoever has a key reads as one of the subscribers that it may see, or as none.
+    """
     known = _types(types) if types else None
+    only_of = admit(caller, Scope.READ).agent if caller else None
     if subscriber is None:
-        return FeedFilter(known, order_no)
+        return FeedFilter(known, order_no, only_of=only_of)
     with database().read() as session:
-        return FeedFilter(known, order_no, _admitted(session, subscriber, authorization))
+        if caller:
+            told = subscribers.get(session, subscriber, agent=only_of)
+        else:
+            told = _admitted(session, subscriber, authorization)
+    return FeedFilter(known, order_no, told, only_of=only_of)
 
 
 Wanted = Annotated[FeedFilter, Depends(wanted_events)]
@@ -62,6 +75,7 @@ def _admitted(session: Session, subscriber_id: str, authorization: str | None) -
     given = token.strip().encode()
     knows = any(compare_digest(given, subscribers.opened(each).encode()) for each in sealed)
     if found is None or not knows or scheme.casefold() != "bearer":
+        turned_away.labels("unknown" if given else "missing").inc()
         text = "give the subscriber's signing secret: Authorization: Bearer whsec_…"
         raise HTTPException(401, text, headers={"WWW-Authenticate": "Bearer"})
     return found

@@ -33,13 +33,20 @@ class Tail(Protocol):
 class FeedReader:
     """What a stream has `seen` of the feed, wanted or not, and its bounded line.
 
-    `head` is where the feed was when the stream began.
+    `head` is where the feed was when the stream began, `key_id` the API key that it came with.
     """
 
     def __init__(
-        self, tail: Tail, wanted: FeedFilter, seen: int, *, head: int, most_waiting: int
+        self,
+        tail: Tail,
+        wanted: FeedFilter,
+        seen: int,
+        *,
+        head: int,
+        most_waiting: int,
+        key_id: str | None = None,
     ) -> None:
-        self.wanted, self.seen, self.head = wanted, seen, head
+        self.wanted, self.seen, self.head, self.key_id = wanted, seen, head, key_id
         self.on_drop: Callable[[], None] = self.end
         self._tail, self._most_waiting = tail, most_waiting
         self._line: deque[Item] = deque()

@@ -19,7 +19,7 @@ from fastapi.sse import format_sse_event
 from ordercast.delivery.cloud_events import body_of
 from ordercast.delivery.composing import masked
 from ordercast.services.gateway.feed_reader import FeedReader, Item
-from ordercast.store import subscribers
+from ordercast.store import api_keys, subscribers
 from ordercast.store.engine import DATABASE_AWAY, database
 from ordercast.store.feed import head_of
 from ordercast.store.feed_reading import FeedEvent, FeedFilter, FeedPage, read_feed
@@ -51,14 +51,17 @@ class FeedTail:
         self._turns = asyncio.Semaphore(DATABASE_READERS)
         self._is_closed = False
 
-    def reader(self, wanted: FeedFilter, after: int | None) -> FeedReader:
+    def reader(
+        self, wanted: FeedFilter, after: int | None, *, key_id: str | None = None
+    ) -> FeedReader:
         """A reader from a position on, else from the head; InvalidMessage if it is ahead."""
         with database().read() as session:
             head = head_of(session)
             if after is not None:
                 read_feed(session, wanted, after=after, limit=1)
         begin = head if after is None else after
-        return FeedReader(self, wanted, begin, head=head, most_waiting=self._most_waiting)
+        line = {"head": head, "most_waiting": self._most_waiting}
+        return FeedReader(self, wanted, begin, **line, key_id=key_id)
 
     def attach(self, reader: FeedReader) -> bool:
         """Have a reader told from now on; False if it must read what it missed before."""
@@ -117,7 +120,7 @@ class FeedTail:
                         self._in_loop(self._take, over, self._items(page))
                     position = page.next
                     if monotonic() - checked > RECHECK_SECONDS:
-                        self._in_loop(self._renew, over, self._known_subscribers())
+                        self._in_loop(self._renew, over, *self._admitted())
                         checked = monotonic()
                 except DATABASE_AWAY as fault:
                     log.warning("event streams wait: %s", type(fault).__name__)
@@ -140,10 +143,14 @@ class FeedTail:
             for reader in list(self._readers):
                 reader.offer(item)
 
-    def _renew(self, over: threading.Event, known: dict[str, Subscriber]) -> None:
-        """Who was changed sees as it now may; who was removed sees nothing more."""
+    def _renew(
+        self, over: threading.Event, known: dict[str, Subscriber], key_ids: set[str]
+    ) -> None:
+        """Who was changed sees as it now may; who was removed, or its key, sees nothing more."""
         for reader in list(self._readers) if self._round is over else ():
-            if (who := reader.wanted.subscriber) and who.id in known:
+            if reader.key_id and reader.key_id not in key_ids:
+                reader.end()
+            elif (who := reader.wanted.subscriber) and who.id in known:
                 reader.wanted = replace(reader.wanted, subscriber=known[who.id])
             elif who:
                 reader.end()
@@ -153,9 +160,11 @@ class FeedTail:
             self._round = None
             self._end_all()
 
-    def _known_subscribers(self) -> dict[str, Subscriber]:
+    def _admitted(self) -> tuple[dict[str, Subscriber], set[str]]:
+        """The subscribers that there are, and the keys that let somebody in."""
         with database().read() as session:
-            return {each.id: each for each in subscribers.kept(session)}
+            known = {each.id: each for each in subscribers.kept(session)}
+            return known, api_keys.valid_ids(session)
 
     def _page(self, wanted: FeedFilter, after: int) -> FeedPage:
         with database().read() as session:

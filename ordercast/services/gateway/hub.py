@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from fastapi import APIRouter, Response
+from sqlmodel import Session
 
 from config.settings import settings
 from ordercast.contracts.hub import EventSubscription, EventSubscriptionInput
@@ -14,7 +15,9 @@ from ordercast.delivery.subscribing import check
 from ordercast.domain.errors import Conflict, InvalidMessage, NotFound
 from ordercast.intake.json_orders import decode, load_json
 from ordercast.intake.problems import validate
+from ordercast.services.gateway.access import Administering, Reading
 from ordercast.services.gateway.bodies import RawBody
+from ordercast.services.gateway.callers import Caller
 from ordercast.store import subscribers
 from ordercast.store.engine import database
 from ordercast.store.tables import Subscriber
@@ -27,10 +30,15 @@ _BODY = {"content": {"application/json": {"schema": EventSubscriptionInput.model
 
 
 @router.post(PATH, status_code=201, openapi_extra={"requestBody": {**_BODY, "required": True}})
-def register_listener(body: RawBody, response: Response) -> EventSubscription:
-    """Register a callback; the same one with the same query is a conflict."""
+def register_listener(
+    caller: Administering, body: RawBody, response: Response
+) -> EventSubscription:
+    """Register a callback; the same one with the same query is a conflict.
+
+    An agent's is called back for its own orders.
+    """
     asked = validate(EventSubscriptionInput, load_json(decode(body)))
-    wanted = subscriber_of(asked)
+    wanted = subscriber_of(asked, agent=caller.agent)
     try:
         check(wanted, guard())
     except InvalidMessage as refused:
@@ -49,21 +57,27 @@ def register_listener(body: RawBody, response: Response) -> EventSubscription:
 
 
 @router.get(f"{PATH}/{{listener_id}}")
-def show_listener(listener_id: str) -> EventSubscription:
+def show_listener(caller: Reading, listener_id: str) -> EventSubscription:
     """A registered callback."""
     with database().read() as session:
-        found = subscribers.get(session, listener_id)
-    if found.body != TMF641:
-        raise NotFound("listener", listener_id)
-    return _shown(found)
+        return _shown(_listener(session, caller, listener_id))
 
 
 @router.delete(f"{PATH}/{{listener_id}}", status_code=204)
-def unregister_listener(listener_id: str) -> None:
+def unregister_listener(caller: Administering, listener_id: str) -> None:
     """Call back no more."""
-    show_listener(listener_id)
     with database().write() as session:
-        subscribers.delete(session, listener_id)
+        subscribers.delete(session, _listener(session, caller, listener_id).id)
+
+
+def _listener(session: Session, caller: Caller, listener_id: str) -> Subscriber:
+    try:
+        found = subscribers.get(session, listener_id, agent=caller.agent)
+    except NotFound:
+        raise NotFound("listener", listener_id) from None
+    if found.body != TMF641:
+        raise NotFound("listener", listener_id)
+    return found
 
 
 def _shown(subscriber: Subscriber) -> EventSubscription:

@@ -10,6 +10,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from ordercast.services.gateway.access import Overseeing
+from ordercast.services.gateway.callers import turned_away
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.measuring import Figures, Told, figures
@@ -108,9 +110,10 @@ def _times(told: Sequence[Told]) -> Iterator[Metric]:
 
 
 @router.get("/metrics")
-def metrics(request: Request) -> Response:
+def metrics(_caller: Overseeing, request: Request) -> Response:
     """Orders, pushes and times to told, as Prometheus reads them; at most 10 s old."""
     registry = CollectorRegistry()
     registry.register(Ledger(measured.get()))
+    registry.register(turned_away)
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), media_type=media_type)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,7 +16,9 @@ from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.order import LOWEST_PRIORITY
 from ordercast.intake.accept import accept
 from ordercast.intake.change import change
+from ordercast.services.gateway.access import Reading, Submitting
 from ordercast.services.gateway.bodies import RawBody
+from ordercast.services.gateway.callers import Caller
 from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
 from ordercast.services.gateway.representation import (
     PATH,
@@ -52,6 +55,7 @@ PAGING = {"fields", "offset", "limit"}
 
 @router.post(PATH, status_code=201)
 def create_order(
+    caller: Submitting,
     request: Request,
     body: RawBody,
     accept_parts: Annotated[Literal["all", "valid"], Query(alias="accept")] = "all",
@@ -69,9 +73,11 @@ def create_order(
     """
     media_type = request.headers.get("content-type", "application/json")
     message = RawMessage(body, media_type, source="http", agent=agent, dialect=dialect)
-    receipt = accept(database(), message, only_valid=accept_parts == "valid")
+    only_valid = accept_parts == "valid"
+    receipt = accept(database(), message, only_valid=only_valid, only_of=caller.agent)
     with database().read() as session:
-        taken = [_shown(session, orders.order(session, each.order_no)) for each in receipt.orders]
+        accepted = [orders.order(session, each.order_no) for each in receipt.orders]
+        taken = [_shown(session, each, caller) for each in accepted]
     if receipt.left_out:
         left_out = [problem.as_dict() for problem in receipt.left_out]
         return JSONResponse({"serviceOrder": taken, "leftOut": left_out}, 201)
@@ -82,6 +88,7 @@ def create_order(
 
 @router.get(PATH)
 def list_orders(
+    caller: Reading,
     request: Request,
     response: Response,
     fields: str | None = None,
@@ -89,34 +96,41 @@ def list_orders(
     limit: Limit = None,
 ) -> list[dict[str, Any]]:
     """Orders, the newest first. Every filter given must hold."""
-    wanted = _filter(request.query_params.multi_items())
+    wanted = replace(_filter(request.query_params.multi_items()), only_of=caller.agent)
     with database().read() as session:
         total, page = orders.count_and_page(session, wanted, offset=offset, limit=page_size(limit))
-        shown = [_shown(session, order, fields) for order in page]
+        shown = [_shown(session, order, caller, fields) for order in page]
     count_headers(response, total=total, shown=len(shown))
     return [only_fields(document, fields) for document in shown]
 
 
 @router.get(f"{PATH}/{{order_no}}")
-def get_order(order_no: str, fields: str | None = None) -> dict[str, Any]:
+def get_order(caller: Reading, order_no: str, fields: str | None = None) -> dict[str, Any]:
     """One order with its items."""
-    with database().read() as session:
-        document = service_order(session, orders.order(session, order_no))
-    return only_fields(document, fields)
+    return only_fields(_whole(caller, order_no), fields)
 
 
 @router.patch(f"{PATH}/{{order_no}}")
-def patch_order(order_no: str, body: RawBody) -> dict[str, Any]:
+def patch_order(caller: Submitting, order_no: str, body: RawBody) -> dict[str, Any]:
     """Change an order on which no work has started; 409 afterwards."""
-    change(database(), order_no, RawMessage(body, "application/json", source="http"))
-    return get_order(order_no)
+    message = RawMessage(body, "application/json", source="http", agent=caller.agent)
+    change(database(), order_no, message, only_of=caller.agent)
+    return _whole(caller, order_no)
 
 
-def _shown(session: Session, order: ServiceOrder, fields: str | None = None) -> dict[str, Any]:
+def _whole(caller: Caller, order_no: str) -> dict[str, Any]:
+    with database().read() as session:
+        found = orders.order(session, order_no, agent=caller.agent)
+        return service_order(session, found, to_agent=caller.agent is not None)
+
+
+def _shown(
+    session: Session, order: ServiceOrder, caller: Caller, fields: str | None = None
+) -> dict[str, Any]:
     with_items = not fields or "serviceOrderItem" in fields
-    if with_items and order.line_count <= MOST_ITEMS_SHOWN:
-        return service_order(session, order)
-    return brief_service_order(session, order)
+    is_shown_whole = with_items and order.line_count <= MOST_ITEMS_SHOWN
+    show = service_order if is_shown_whole else brief_service_order
+    return show(session, order, to_agent=caller.agent is not None)
 
 
 def _filter(query: Sequence[tuple[str, str]]) -> OrderFilter:

@@ -84,6 +84,10 @@ def _unfit(_request: Request, _error: Exception) -> JSONResponse:
 
 
 def _away(_request: Request, _error: Exception) -> JSONResponse:
+    return database_away()
+
+
+def database_away() -> JSONResponse:
     """Nothing was stored, so nothing is acknowledged."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
     text = "the database does not answer: nothing was taken, send it again"

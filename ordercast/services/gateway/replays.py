@@ -8,6 +8,7 @@ from config.settings import settings
 from ordercast.contracts.replay import NewReplay
 from ordercast.delivery.explaining_replays import explain_estimate, explain_replay
 from ordercast.intake.problems import validate
+from ordercast.services.gateway.access import Administering, Reading
 from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
 from ordercast.store import replays
 from ordercast.store.engine import database
@@ -18,15 +19,20 @@ _BODY = {"content": {"application/json": {"schema": NewReplay.model_json_schema(
 
 
 @router.post("/replay", status_code=202, openapi_extra={"requestBody": {**_BODY, "required": True}})
-def ask_for_replay(document: Annotated[Any, Body()], response: Response) -> dict[str, Any]:
-    """Have pushes go out once more. With `dry_run` only count them: nothing is written."""
+def ask_for_replay(
+    caller: Administering, document: Annotated[Any, Body()], response: Response
+) -> dict[str, Any]:
+    """Have pushes go out once more, an agent's to its own subscribers.
+
+    With `dry_run` only count them: nothing is written.
+    """
     wanted = validate(NewReplay, document)
     if wanted.dry_run:
         response.status_code = 200
         with database().read() as session:
-            return explain_estimate(replays.estimate(session, wanted))
+            return explain_estimate(replays.estimate(session, wanted, agent=caller.agent))
     with database().write() as session:
-        asked = replays.ask(session, wanted, asked_by="http")
+        asked = replays.ask(session, wanted, asked_by=caller.name, agent=caller.agent)
         session.flush()
         shown = explain_replay(session, asked)
     response.headers["Location"] = f"{settings().gateway_url}/pushes/replays/{asked.id}"
@@ -35,40 +41,40 @@ def ask_for_replay(document: Annotated[Any, Body()], response: Response) -> dict
 
 @router.get("/replays")
 def list_replays(
-    response: Response, limit: Limit = None, offset: Offset = 0
+    caller: Reading, response: Response, limit: Limit = None, offset: Offset = 0
 ) -> list[dict[str, Any]]:
     """Replays with their progress, the newest first."""
     rows = page_size(limit)
     with database().read() as session:
-        total, page = replays.listing(session, limit=rows, offset=offset)
+        total, page = replays.listing(session, limit=rows, offset=offset, agent=caller.agent)
         shown = [explain_replay(session, each) for each in page]
     count_headers(response, total=total, shown=len(page))
     return shown
 
 
 @router.get("/replays/{replay_id}")
-def show_replay(replay_id: str) -> dict[str, Any]:
+def show_replay(caller: Reading, replay_id: str) -> dict[str, Any]:
     """One replay with its progress."""
     with database().read() as session:
-        return explain_replay(session, replays.replay(session, replay_id))
+        return explain_replay(session, replays.replay(session, replay_id, agent=caller.agent))
 
 
 @router.post("/replays/{replay_id}/pause")
-def pause_replay(replay_id: str) -> dict[str, Any]:
+def pause_replay(caller: Administering, replay_id: str) -> dict[str, Any]:
     """Put nothing more back for now."""
     with database().write() as session:
-        return explain_replay(session, replays.pause(session, replay_id))
+        return explain_replay(session, replays.pause(session, replay_id, agent=caller.agent))
 
 
 @router.post("/replays/{replay_id}/resume")
-def resume_replay(replay_id: str) -> dict[str, Any]:
+def resume_replay(caller: Administering, replay_id: str) -> dict[str, Any]:
     """Go on where it was."""
     with database().write() as session:
-        return explain_replay(session, replays.resume(session, replay_id))
+        return explain_replay(session, replays.resume(session, replay_id, agent=caller.agent))
 
 
 @router.post("/replays/{replay_id}/cancel")
-def cancel_replay(replay_id: str) -> dict[str, Any]:
+def cancel_replay(caller: Administering, replay_id: str) -> dict[str, Any]:
     """Put nothing more back, ever; what is on its way goes out."""
     with database().write() as session:
-        return explain_replay(session, replays.cancel(session, replay_id))
+        return explain_replay(session, replays.cancel(session, replay_id, agent=caller.agent))

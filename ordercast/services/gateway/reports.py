@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 from ordercast.domain.report import Verdict
 from ordercast.intake.reporting import parse_one_report, parse_reports, take_reports
+from ordercast.services.gateway.access import Reporting
 from ordercast.services.gateway.bodies import RawBody
 from ordercast.store.engine import database
 
@@ -23,10 +24,11 @@ STATUS = {
 
 
 @router.post("/work-orders/reports")
-def report_many(request: Request, body: RawBody) -> dict[str, Any]:
+def report_many(caller: Reporting, request: Request, body: RawBody) -> dict[str, Any]:
     """Take many reports: a JSON array, NDJSON or CSV. Each is answered, matched by its ids."""
     media_type = request.headers.get("content-type", "application/json")
-    answers = take_reports(database(), parse_reports(database(), body, media_type))
+    reports = parse_reports(database(), body, media_type, agent=caller.agent)
+    answers = take_reports(database(), reports, agent=caller.agent)
     counts: dict[str, int] = {}
     for answer in answers:
         counts[answer.verdict] = counts.get(answer.verdict, 0) + 1
@@ -34,12 +36,12 @@ def report_many(request: Request, body: RawBody) -> dict[str, Any]:
 
 
 @router.post("/work-orders/{work_order_id}/report", status_code=201)
-def report(work_order_id: str, body: RawBody) -> JSONResponse:
+def report(caller: Reporting, work_order_id: str, body: RawBody) -> JSONResponse:
     """Report a work order completed or failed.
 
     201: it has effect. 200: it was known already. 409: late or contradicting. 404: there is
     no such work order. It is kept in every case.
     """
-    report = parse_one_report(database(), body, work_order_id)
-    answer = take_reports(database(), [report])[0]
+    report = parse_one_report(database(), body, work_order_id, agent=caller.agent)
+    answer = take_reports(database(), [report], agent=caller.agent)[0]
     return JSONResponse(answer.model_dump(), STATUS[Verdict(answer.verdict)])

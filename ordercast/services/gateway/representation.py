@@ -9,8 +9,8 @@ from config.catalog import catalogue
 from config.settings import settings
 from ordercast.domain.order import OrderState, Stage
 from ordercast.intake.kept import kept_order
-from ordercast.store import inbox, orders
-from ordercast.store.runs import run_of
+from ordercast.store import forecasts, inbox, orders
+from ordercast.store.runs import WaitingFor, run_of
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
 
 PATH = "/tmf-api/serviceOrdering/v4/serviceOrder"
@@ -23,15 +23,21 @@ def href(order_no: str) -> str:
     return f"{settings().gateway_url}{PATH}/{order_no}"
 
 
-def service_order(session: Session, order: ServiceOrder) -> dict[str, Any]:
-    """An order with its items."""
+def service_order(
+    session: Session, order: ServiceOrder, *, to_agent: bool = False
+) -> dict[str, Any]:
+    """An order with its items; an agent is not told which other order it waits for."""
     run = run_of(session, order.order_no, order.version)
-    return _attributes(order, run) | {"serviceOrderItem": _items(session, order, run)}
+    shown = _attributes(order, run, to_agent) | _prospects(session, order)
+    return shown | {"serviceOrderItem": _items(session, order, run)}
 
 
-def brief_service_order(session: Session, order: ServiceOrder) -> dict[str, Any]:
-    """An order without its items."""
-    return _attributes(order, run_of(session, order.order_no, order.version))
+def brief_service_order(
+    session: Session, order: ServiceOrder, *, to_agent: bool = False
+) -> dict[str, Any]:
+    """An order without its items; for an agent as `service_order`."""
+    shown = _attributes(order, run_of(session, order.order_no, order.version), to_agent)
+    return shown | _prospects(session, order)
 
 
 def only_fields(document: dict[str, Any], fields: str | None) -> dict[str, Any]:
@@ -42,7 +48,7 @@ def only_fields(document: dict[str, Any], fields: str | None) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name in wanted}
 
 
-def _attributes(order: ServiceOrder, run: OrderRun) -> dict[str, Any]:
+def _attributes(order: ServiceOrder, run: OrderRun, to_agent: bool) -> dict[str, Any]:
     shown = {
         **order.document,
         "id": order.order_no,
@@ -54,10 +60,34 @@ def _attributes(order: ServiceOrder, run: OrderRun) -> dict[str, Any]:
         "completionDate": _iso(order.ended_at),
         "version": order.version,
         "stage": run.stage,
-        "waitingFor": run.waiting_for and f"{run.waiting_for}: {run.waiting_reason}",
+        "waitingFor": _waiting_for(run, to_agent),
         "@type": order.document.get("@type", "ServiceOrder"),
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _waiting_for(run: OrderRun, to_agent: bool) -> str | None:
+    """What a run waits for; the order that works on the same number may be another agent's."""
+    if run.waiting_for == WaitingFor.EXCLUSIVE and to_agent:
+        return f"{run.waiting_for}: another order works on the same number or card"
+    return run.waiting_for and f"{run.waiting_for}: {run.waiting_reason}"
+
+
+def _prospects(session: Session, order: ServiceOrder) -> dict[str, Any]:
+    """When an order in flight can be expected, and whether that is too late."""
+    forecast = forecasts.of_order(session, order)
+    if forecast is None or forecast.expected_at is None:
+        return {}
+    shown: dict[str, Any] = {"expectedCompletionDate": _iso(forecast.expected_at)}
+    if forecast.endangered_at:
+        alert = {
+            "id": forecast.late_work_order,
+            "alertDate": _iso(forecast.endangered_at),
+            "message": f"it was promised for {_iso(forecast.promised_at)}",
+            "@type": "JeopardyAlert",
+        }
+        shown["jeopardyAlert"] = [{name: each for name, each in alert.items() if each}]
+    return shown
 
 
 def _items(session: Session, order: ServiceOrder, run: OrderRun) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """A PUT as it came, checked: the outcome, its key, and the text that is kept of it."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,8 +25,7 @@ class Submission:
     @cached_property
     def document(self) -> str:
         """The outcome as JSON; the order of the sender's fields does not matter."""
-        content = self.outcome.model_dump(mode="json")
-        return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return self.outcome.document
 
     @cached_property
     def sha256(self) -> str:

@@ -8,7 +8,7 @@ from config.settings import settings
 from ordercast.domain.errors import Conflict, Refused
 from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.services.relay.retry import Answer, retry_all
-from ordercast.store import cancelling, commands, orders, reopening
+from ordercast.store import accepting, cancelling, commands, orders, reopening
 from ordercast.store.commands import CommandKind, CommandState
 from ordercast.store.engine import database
 from ordercast.store.runs import run_of
@@ -51,6 +51,8 @@ def _carry_out(asked: OrderCommand, api: PrefectApi) -> str:
             return _reopen(asked)
         case CommandKind.RESCHEDULE:
             return _reschedule(asked, api)
+        case CommandKind.ACCEPT:
+            return _accept(asked)
         case CommandKind.RETRY:
             raise AssertionError("retries are carried out together")
         case _:
@@ -92,3 +94,11 @@ def _reschedule(asked: OrderCommand, api: PrefectApi) -> str:
         raise Conflict(f"{asked.order_no} has started")
     api.schedule([run.flow_run_id], "Scheduled", run.start_at)
     return f"it starts at {run.start_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _accept(asked: OrderCommand) -> str:
+    work_order_id, report_id = asked.details["work_order"], asked.details["report"]
+    with database().write() as session:
+        answer = accepting.accept(session, work_order_id, report_id, key=asked.id)
+        commands.finish(session, asked.id, CommandState.DONE, answer.message)  # never done twice
+    return answer.message

@@ -11,7 +11,7 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import Event
 
-from config.prefect_server import DEPLOYMENT
+from config.prefect_server import DEPLOYMENT, PARKED, SUSPENDED
 from ordercast.services.relay.remedies import FlowRunState
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
@@ -94,8 +94,9 @@ class PrefectApi:
         }
 
     def resume_suspended(self, flow_run_ids: Sequence[UUID]) -> set[UUID]:
-        """Resume those of up to 50 runs that are Suspended now, and say which they were."""
-        suspended = {"type": {"any_": ["PAUSED"]}, "name": {"any_": ["Suspended"]}}
+        """Resume those of up to 50 runs that are suspended now, and say which they were."""
+        names = {"any_": [SUSPENDED, PARKED]}
+        suspended = {"type": {"any_": ["PAUSED"]}, "name": names}
         body = {
             "flow_runs": {"id": _any(flow_run_ids), "state": suspended},
             "state": _scheduled("Resuming"),

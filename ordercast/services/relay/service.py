@@ -12,10 +12,12 @@ from ordercast.services.relay.launch import launch
 from ordercast.services.relay.lines import tell_lines
 from ordercast.services.relay.loop import Loop
 from ordercast.services.relay.number import number_forever
+from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.services.relay.prefect_server import prepare_until_done
 from ordercast.services.relay.recover import Recovery
 from ordercast.services.relay.recovered import tell_recovered
 from ordercast.services.relay.replay import replay
+from ordercast.services.relay.waiting import tell_waiting
 from ordercast.services.relay.wake import wake
 from ordercast.store.nudges import Listener, Topic, nudge
 
@@ -37,7 +39,7 @@ def run(stop: threading.Event) -> None:
         Loop(Topic.LINES, tell_lines, pause_seconds=often, stop=stop),
         Loop(Topic.COMMAND, command, pause_seconds=often, stop=stop),
         Loop(Topic.REPLAY, replay, pause_seconds=often, stop=stop),
-        Loop(Topic.RECOVERED, tell_recovered, pause_seconds=seldom, stop=stop),
+        Loop(Topic.RECOVERED, _tell_prefect, pause_seconds=seldom, stop=stop),
         Loop(Topic.RECOVER, Recovery().round, pause_seconds=seldom, stop=stop),
     ]
     for loop in loops:
@@ -46,6 +48,12 @@ def run(stop: threading.Event) -> None:
     nudge(*Topic)
     for loop in loops:
         loop.join()
+
+
+def _tell_prefect(api: PrefectApi) -> bool:
+    """What Prefect's triggers and automations wait for."""
+    tell_waiting(api)
+    return tell_recovered(api)
 
 
 def _thread(target: Callable[..., None], *arguments: threading.Event) -> threading.Thread:

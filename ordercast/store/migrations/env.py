@@ -5,9 +5,17 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel import SQLModel
 
-from ordercast.store import fallout_tables, people_tables, tables
+from ordercast.store import (
+    fallout_tables,
+    finding_tables,
+    key_tables,
+    people_tables,
+    rounds_tables,
+    tables,
+)
 
-assert fallout_tables and people_tables and tables  # their definitions fill the metadata
+MODULES = (fallout_tables, finding_tables, key_tables, people_tables, rounds_tables, tables)
+"""Their definitions fill the metadata."""
 
 
 def _render(kind: str, value: Any, _autogenerate: Any) -> str | Literal[False]:

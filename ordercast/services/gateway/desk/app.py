@@ -9,18 +9,28 @@ from ordercast.services.gateway.desk import (
     account,
     fallout,
     following,
+    order,
+    order_commands,
+    order_downloads,
+    orders,
     refusals,
     sign_in,
     start,
     subscriber_replays,
     subscribers,
+    work_order_files,
+    work_orders,
 )
 from ordercast.services.gateway.desk.access import own_form, same_site
 from ordercast.services.gateway.desk.frame import HERE
 from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
-PAGES = (start, account, fallout, subscribers, subscriber_replays, following)
+PAGES = (
+    *(start, account, following, work_orders, work_order_files),
+    *(orders, order, order_commands, order_downloads),
+    *(fallout, subscribers, subscriber_replays),
+)
 """Modules with the routers of what is shown to those who are signed in."""
 
 

@@ -16,7 +16,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ordercast.services.gateway.desk.access import FOLLOWING, Viewer
 from ordercast.services.gateway.desk.cookies import TOLD, tell_once, told_once
 from ordercast.services.gateway.desk.language import LANGUAGES, english, language_of, words_of
-from ordercast.services.gateway.desk.vocabulary import ROLES, STATES, WORK_ORDER_STATES
+from ordercast.services.gateway.desk.vocabulary import (
+    ROLES,
+    SHELVES,
+    STATES,
+    WORK_ORDER_STATES,
+)
 
 HERE = Path(__file__).parent
 THEMES = ("light", "dark")
@@ -110,6 +115,7 @@ def environment(language: str) -> Environment:
         "query": query,
         "LANGUAGES": LANGUAGES,
         "ROLES": ROLES,
+        "SHELVES": SHELVES,
         "STATES": STATES,
         "WORK_ORDER_STATES": WORK_ORDER_STATES,
     }

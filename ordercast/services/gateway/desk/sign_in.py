@@ -24,7 +24,7 @@ A_YEAR = 365 * 24 * 3600
 def show_sign_in(request: Request, next: str = START) -> Response:
     """The sign-in page; where there are no users it says how to add one."""
     if viewer_of(request):
-        return go_to(request, _within_desk(next))
+        return go_to(request, within_desk(next))
     return _sign_in_page(request, next)
 
 
@@ -45,7 +45,7 @@ def sign_in(
             desk_sessions.end(session, old)
         token = desk_sessions.begin(session, user.name, lasts=lasts)
         audit.note(session, who=user.name, did="desk.sign-in", subject=user.name)
-    response = go_to(request, _within_desk(next))
+    response = go_to(request, within_desk(next))
     give_token(response, token, seconds=int(lasts.total_seconds()))
     return response
 
@@ -66,7 +66,7 @@ def choose_language(
     request: Request, language: Annotated[str, Form()], next: Annotated[str, Form()] = START
 ) -> Response:
     """Show the desk in another language from now on."""
-    response = go_to(request, _within_desk(next))
+    response = go_to(request, within_desk(next))
     if language not in LANGUAGES:
         return response
     response.set_cookie(
@@ -88,14 +88,14 @@ def _sign_in_page(
         None,
         "sign_in.html",
         status=status,
-        next=_within_desk(next),
+        next=within_desk(next),
         name=name,
         is_wrong=is_wrong,
         has_users=has_users,
     )
 
 
-def _within_desk(path: str) -> str:
+def within_desk(path: str) -> str:
     """A page of the desk; the start for anything else, which may lead elsewhere."""
     is_ours = path.startswith(START) and path.isprintable() and "\\" not in path
     return path if is_ours else START

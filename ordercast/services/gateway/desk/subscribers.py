@@ -26,7 +26,7 @@ from ordercast.services.gateway.desk.frame import fragment, go_to, is_fragment, 
 from ordercast.services.gateway.desk.language import english, words_of
 from ordercast.services.gateway.desk.numbered import Numbered
 from ordercast.services.gateway.desk.subscriber_words import DELIVERIES, HEALTH
-from ordercast.services.gateway.subscribers import test_subscriber
+from ordercast.services.gateway.subscribers import tested
 from ordercast.store import audit, push_ledger, subscribers
 from ordercast.store.engine import database
 from ordercast.store.push_ledger import PushFilter, parse_state
@@ -167,7 +167,7 @@ def show_attempts(
 @router.post("/subscribers/{subscriber_id}/test")
 def test(request: Request, viewer: Administering, subscriber_id: str) -> Response:
     """Push a test event through the whole path, and explain what was answered."""
-    found = test_subscriber(subscriber_id)
+    found = tested(subscriber_id)
     with database().write() as session:
         _note(session, viewer, "test", subscriber_id, None, {"verdict": found["verdict"]})
     return fragment(request, viewer, "_subscriber_test.html", **WORDS, found=found)

@@ -27,3 +27,20 @@ ROLES = {
     "operator": english("operator"),
     "admin": english("admin"),
 }
+
+SHELVES = {
+    "open": english("all that is open"),
+    "ready": english("ready"),
+    "claimed": english("claimed"),
+    "blocked": english("blocked"),
+    "overdue": english("overdue"),
+}
+
+VERDICTS = {
+    "accepted": english("The report is taken."),
+    "corrected": english("The result is turned around."),
+    "duplicate": english("It was reported so before; nothing changed."),
+    "contradicting": english("An earlier report says otherwise, and stands; yours is kept."),
+    "late": english("The work order is cancelled; the report is kept, without effect."),
+    "unknown": english("There is no such work order; the report is kept."),
+}

@@ -6,15 +6,14 @@ from alembic import op
 from ordercast.domain.causes import cause_of, shape_of
 
 revision = "0013"
-down_revision = "0009"
+down_revision = "0012"
 
 FAILED = "state = 'failed'"
-STOPPED = "waiting_for = 'operator' OR waiting_for = 'parked'"
 PENDING = "ended_at IS NULL"
 
 
 def upgrade() -> None:
-    """Go on to 0013."""
+    """Go from 0012 to 0013."""
     for table, column in (
         ("work_order", "cause"),
         ("order_run", "cause"),
@@ -23,9 +22,6 @@ def upgrade() -> None:
         op.add_column(table, sa.Column(column, sa.String(), nullable=True))
     _say_why()
     _index_few("ix_work_order_failed", "work_order", ["cause", "ended_at"], FAILED)
-    _index_few(
-        "ix_order_run_stopped", "order_run", ["waiting_for", "cause", "waiting_since"], STOPPED
-    )
     _index_few("ix_order_command_act", "order_command", ["act_id", "state"], "act_id IS NOT NULL")
     op.drop_index("ix_push_delivery_pending", "push_delivery")
     lag = ["subscriber_id", "order_no", "sequence", "created_at"]

@@ -1,0 +1,67 @@
+"""The Prefect UI in a real browser, used as an operator uses it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlencode
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WAIT_MS = 20_000
+SIZE = {"width": 1400, "height": 900}
+
+
+class PrefectUi:
+    """A browser window on the UI of a Prefect server."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+
+    @classmethod
+    @contextmanager
+    def open(cls, url: str) -> Iterator["PrefectUi"]:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            page = browser.new_page(viewport=SIZE)  # pyright: ignore[reportArgumentType]
+            page.set_default_timeout(WAIT_MS)
+            expect.set_options(timeout=WAIT_MS)
+            try:
+                yield cls(page, url)
+            finally:
+                browser.close()
+
+    def open_runs(self, **search: str) -> None:
+        """The list of runs, filtered by its address as the links in the documentation are."""
+        self.page.goto(f"{self.url}/v2/runs?{urlencode(search)}")
+
+    def open_run(self, flow_run_id: str) -> None:
+        """The page of a run, at what its state says."""
+        self.page.goto(f"{self.url}/v2/runs/flow-run/{flow_run_id}?tab=Details")
+
+    def see(self, text: str) -> None:
+        """Wait until the page shows a text."""
+        expect(self.page.get_by_text(text).first).to_be_visible()
+
+    def retry(self) -> None:
+        """Choose Retry from the run's menu, and say yes."""
+        self._choose("Retry", confirm="Retry")
+        self.see("Flow run scheduled for retry")
+
+    def cancel(self) -> None:
+        """Choose Cancel from the run's menu, and say yes."""
+        self._choose("Cancel", confirm="Cancel Flow Run")
+        self.see("Flow run cancelled")
+
+    def _choose(self, action: str, *, confirm: str) -> None:
+        self.page.get_by_role("button", name="Open menu").click()
+        self.page.get_by_role("menuitem", name=action).click()
+        self.page.get_by_role("alertdialog").get_by_role("button", name=confirm).click()

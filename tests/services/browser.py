@@ -1,0 +1,121 @@
+"""The desk in a real browser: Chromium on a gateway process of the test's own.
+
+```python
+pytestmark = pytest.mark.service
+
+def test_…(desk):
+    page = desk.signed_in("ann")            # a user of that name, in a browser of their own
+    page.goto(f"{desk.url}/orders")
+```
+
+The gateway works on the database of the `home` fixture, so a test may fill it directly.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ordercast.domain.errors import Conflict
+from ordercast.domain.people import Role
+from ordercast.store import engine, users
+from ordercast.store.engine import Database
+from tests.leash import leash, on_leash
+from tests.waiting import free_port, wait_until_healthy
+
+PASSWORD = "battery horse staple"
+READY_SECONDS = 60
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE = {"width": 390, "height": 844}
+
+
+class Desk:
+    """A desk that is served, and browsers in front of it."""
+
+    def __init__(self, url: str, chromium: Any) -> None:
+        self.url, self._chromium = url, chromium
+        self.contexts: list[Any] = []
+        self.faults: list[str] = []
+
+    def page(self, **options: Any) -> Any:
+        """A page in a browser of its own; options as locale, timezone_id, viewport, color_scheme.
+
+        Whatever breaks the page's rules, or fails in its scripts, is an error of the test.
+        """
+        chosen = {"locale": "en-GB", "timezone_id": "Asia/Shanghai", **options}
+        context = self._chromium.new_context(**chosen)
+        context.set_default_timeout(15_000)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._note)
+        return page
+
+    def _note(self, message: Any) -> None:
+        is_refusal = "Failed to load resource" in message.text
+        if message.type == "error" and not is_refusal:
+            self.faults.append(message.text)
+
+    def signed_in(self, name: str, role: Role = Role.OPERATOR, **options: Any) -> Any:
+        """The page of a user who has just signed in; the user is made if there is none."""
+        with suppress(Conflict):
+            users.add(engine.database(), name, role=role, password=PASSWORD)
+        page = self.page(**options)
+        page.goto(f"{self.url}/sign-in")
+        page.locator("input[name=name]").fill(name)
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("button.main").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        return page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 (it takes its time to load)
+
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no chromium: run .ci/services")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def desk(home: Path, database: Database, browser: Any) -> Iterator[Desk]:
+    """The desk of a gateway process that works on the test's database."""
+    port = free_port()
+    environment = {**os.environ, "ORDERCAST_GATEWAY__PORT": str(port)}
+    with (home / "gateway.log").open("wb") as log:
+        process = subprocess.Popen(
+            on_leash("ordercast", "serve", "gateway"),
+            pass_fds=[leash()],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    served = Desk(f"http://127.0.0.1:{port}/desk", browser)
+    try:
+        wait_until_healthy(f"http://127.0.0.1:{port}/ready", process, READY_SECONDS)
+        yield served
+        assert served.faults == []
+    finally:
+        for context in served.contexts:
+            context.close()
+        process.terminate()
+        process.wait(30)
