@@ -10,6 +10,7 @@ from ordercast.cli import (
     demo,
     dialects,
     doctor,
+    fallout,
     inbox,
     keys,
     orders,
@@ -40,6 +41,7 @@ app.command("submit")(sending.submit)
 app.command("report")(sending.report)
 app.command("reconcile")(reconciling.reconcile)
 app.add_typer(orders.app, name="orders", help="Orders: list, show, cancel, reopen, retry.")
+app.add_typer(fallout.app, name="fallout", help="Fallout: by cause, and acting on all of it.")
 app.add_typer(pushes.app, name="pushes", help="Pushes: who was told what, and what they said.")
 app.add_typer(subscribers.app, name="subscribers", help="Subscribers: who is told.")
 subscribers.app.command("preview")(subscriber_bodies.preview)

@@ -104,12 +104,15 @@ def of_kind(
 
 
 def lease_due(session: Session, *, limit: int, lease_seconds: float) -> Sequence[OrderCommand]:
-    """Commands that are due, kept from other relays for a while, in the order asked."""
+    """Commands that are due, kept from other relays for a while, in the order asked.
+
+    Those asked of one order come before those asked of many at once.
+    """
     at = now()
     due = (
         select(OrderCommand.id)
         .where(col(OrderCommand.done_at).is_(None), OrderCommand.due_at <= at)
-        .order_by(col(OrderCommand.asked_at))
+        .order_by(col(OrderCommand.act_id).is_not(None), col(OrderCommand.asked_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
@@ -128,3 +131,14 @@ def finish(session: Session, command_id: str, state: CommandState, answer: str) 
     """A command has ended, with what came of it in words."""
     done = command(session, command_id, lock=True)
     done.state, done.answer, done.done_at = state, answer, now()
+
+
+def finish_all(session: Session, answers: Mapping[str, tuple[CommandState, str]]) -> None:
+    """Commands have ended, each with its state and what came of it in words."""
+    at = now()
+    rows = [
+        {"id": key, "state": state.value, "answer": answer, "done_at": at}
+        for key, (state, answer) in sorted(answers.items())
+    ]
+    if rows:
+        session.execute(update(OrderCommand), rows)

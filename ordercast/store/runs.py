@@ -18,6 +18,7 @@ from sqlalchemy.orm import object_session
 from sqlmodel import Session, col, select
 
 from config.settings import settings
+from ordercast.domain.causes import shape_of
 from ordercast.domain.errors import LeaseLost, NotFound, PermanentFault
 from ordercast.domain.order import Stage
 from ordercast.store import beats
@@ -38,6 +39,10 @@ class WaitingFor(StrEnum):
     EXCLUSIVE = "exclusive"
     PARKED = "parked"
     OPERATOR = "operator"
+
+
+STOPPED = (WaitingFor.PARKED, WaitingFor.OPERATOR)
+"""What is waited for by those that a fault has brought to a stop."""
 
 
 @dataclass(frozen=True)
@@ -139,13 +144,14 @@ def wait(run: OrderRun, waiting_for: WaitingFor, reason: str, *, until: datetime
     if run.waiting_for != waiting_for:
         run.waiting_since = now()
     run.waiting_for, run.waiting_reason, run.wake_at = waiting_for, reason, until
+    run.cause = shape_of(reason) if waiting_for in STOPPED else None
     run.tries = run.tries + 1 if waiting_for is WaitingFor.PARKED else 0
     run.wake_tries = 0
 
 
 def go_on(run: OrderRun) -> None:
     """The run waits for nothing any more."""
-    run.waiting_for = run.waiting_reason = run.waiting_since = run.wake_at = None
+    run.waiting_for = run.waiting_reason = run.waiting_since = run.wake_at = run.cause = None
     run.tries = 0
 
 

@@ -141,6 +141,7 @@ class WorkOrder(SQLModel, table=True):
     `parameters` are those of a command that a message named; sensitive ones are masked. One with
     `undoes` takes back what the work order of that name on its line has done; once the line is
     worked on again it is withdrawn, and says nothing of the line any more.
+    `cause` is why it failed: its code, or the shape of its text.
     """
 
     __tablename__ = "work_order"  # pyright: ignore[reportAssignmentType]
@@ -149,6 +150,7 @@ class WorkOrder(SQLModel, table=True):
         Index("ix_work_order_state", "state", "due_at", "id"),
         Index("ix_work_order_team", "team", "state", "due_at", "id"),
         Index("ix_work_order_system", "system", "state", "due_at", "id"),
+        _few("ix_work_order_failed", "cause", "ended_at", where="state = 'failed'"),
     )
 
     id: str = Field(primary_key=True)
@@ -166,6 +168,7 @@ class WorkOrder(SQLModel, table=True):
     claimed_by: str | None = None
     code: str | None = None
     text: str | None = Field(default=None, sa_type=Text)
+    cause: str | None = None
     report_key: int | None = Field(default=None, sa_type=COUNTER)
     service_seconds: int | None = None
     undoes: str | None = None
@@ -195,7 +198,8 @@ class CompletionReport(SQLModel, table=True):
 class OrderRun(SQLModel, table=True):
     """The run of one version of an order: how far it is, what it waits for, who works on it.
 
-    `wake_at` is when the relay shall resume it; a segment's token is its right to commit.
+    `wake_at` is when the relay shall resume it; a segment's token is its right to commit. Of one
+    that is parked or has failed, `cause` is the shape of the reason.
     """
 
     __tablename__ = "order_run"  # pyright: ignore[reportAssignmentType]
@@ -218,6 +222,7 @@ class OrderRun(SQLModel, table=True):
     waiting_for: str | None = None
     waiting_since: datetime | None = _time(default=None)
     waiting_reason: str | None = Field(default=None, sa_type=Text)
+    cause: str | None = None
     wake_at: datetime | None = _time(default=None)
     tries: int = 0
     wake_tries: int = 0
@@ -330,12 +335,16 @@ class ResultManifest(SQLModel, table=True):
 
 
 class OrderCommand(SQLModel, table=True):
-    """What a person asked for: who, why, and what came of it. The relay carries it out."""
+    """What a person asked for: who, why, and what came of it. The relay carries it out.
+
+    `act_id` is the act, if it was asked of many orders at once.
+    """
 
     __tablename__ = "order_command"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         Index("ix_order_command_kind", "kind", "asked_at"),
         _few("ix_order_command_due", "due_at", where="done_at IS NULL"),
+        _few("ix_order_command_act", "act_id", "state", where="act_id IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True)
@@ -349,6 +358,7 @@ class OrderCommand(SQLModel, table=True):
     answer: str | None = None
     due_at: datetime = _time()
     done_at: datetime | None = _time(default=None)
+    act_id: str | None = None
 
 
 class Subscriber(SQLModel, table=True):
@@ -492,6 +502,7 @@ class PushDelivery(SQLModel, table=True):
             "subscriber_id",
             "order_no",
             "sequence",
+            "created_at",
             where="ended_at IS NULL",
         ),
         _few("ix_push_delivery_leased", "subscriber_id", where="leased_until IS NOT NULL"),

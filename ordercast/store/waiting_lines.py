@@ -27,6 +27,7 @@ class Line(IntEnum):
     CLAIM = 0x0C_00_02
     EXTERNAL_ID = 0x0C_00_03
     SUBSCRIBER_NAME = 0x0C_00_04
+    FALLOUT_ACT = 0x0C_00_0D
 
 
 def wait_in_line(connection: Connection, line: Line, names: Iterable[str]) -> None:

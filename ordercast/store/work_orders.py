@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, update
 from sqlmodel import Session, col, select
 
+from ordercast.domain.causes import cause_of
 from ordercast.domain.errors import NotFound
 from ordercast.domain.forecast import OpenWork, expected_ends
 from ordercast.domain.order import OrderState
@@ -155,6 +156,7 @@ class LineWork:
         """A work order has its result; the others of the line follow."""
         row = self.work_orders[name]
         row.state, row.ended_at, row.code, row.text = state, now(), code, text
+        row.cause = cause_of(code, text) if state is WorkOrderState.FAILED else None
         self.become(settle(self.states, self.depends_on))
 
     def become(self, states: States) -> None:
@@ -173,7 +175,7 @@ class LineWork:
             row.state = state
             row.ended_at = None if state.is_open else now()
             if state.is_open:
-                row.code = row.text = row.report_key = None
+                row.code = row.text = row.cause = row.report_key = None
 
     def _give_time(self, names: Iterable[str]) -> None:
         at, rows = now(), {name: self.work_orders[name] for name in names}

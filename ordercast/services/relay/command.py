@@ -1,32 +1,45 @@
 """Command: what people asked of orders is carried out, and answered."""
 
+from collections.abc import Mapping
 from typing import assert_never
 from uuid import UUID
 
 from config.settings import settings
 from ordercast.domain.errors import Conflict, Refused
 from ordercast.services.relay.prefect_api import PrefectApi
+from ordercast.services.relay.retry import Answer, retry_all
 from ordercast.store import accepting, cancelling, commands, orders, reopening
 from ordercast.store.commands import CommandKind, CommandState
 from ordercast.store.engine import database
-from ordercast.store.runs import WaitingFor, run_of, wake
+from ordercast.store.runs import run_of
 from ordercast.store.tables import OrderCommand
 
-LIMIT = 20
+LIMIT = 50
 
 
 def command(api: PrefectApi) -> bool:
-    """Carry out the commands that are due."""
+    """Carry out the commands that are due; retries all together, for there may be thousands."""
     with database().write() as session:
         due = commands.lease_due(session, limit=LIMIT, lease_seconds=settings().relay.lease_seconds)
-    for each in due:
-        try:
-            state, answer = CommandState.DONE, _carry_out(each, api)
-        except Refused as refused:
-            state, answer = CommandState.TERMINATED_WITH_ERROR, str(refused)
-        with database().write() as session:
-            commands.finish(session, each.id, state, answer)
+    retries = [each for each in due if each.kind == CommandKind.RETRY]
+    others = [each for each in due if each.kind != CommandKind.RETRY]
+    if retries:
+        _finish(retry_all(retries, api))
+    for each in others:
+        _finish({each.id: _answer(each, api)})
     return len(due) == LIMIT
+
+
+def _finish(answers: Mapping[str, Answer]) -> None:
+    with database().write() as session:
+        commands.finish_all(session, answers)
+
+
+def _answer(asked: OrderCommand, api: PrefectApi) -> Answer:
+    try:
+        return CommandState.DONE, _carry_out(asked, api)
+    except Refused as refused:
+        return CommandState.TERMINATED_WITH_ERROR, str(refused)
 
 
 def _carry_out(asked: OrderCommand, api: PrefectApi) -> str:
@@ -36,12 +49,12 @@ def _carry_out(asked: OrderCommand, api: PrefectApi) -> str:
             return _cancel(asked, api)
         case CommandKind.REOPEN:
             return _reopen(asked)
-        case CommandKind.RETRY:
-            return _retry(asked, api)
         case CommandKind.RESCHEDULE:
             return _reschedule(asked, api)
         case CommandKind.ACCEPT:
             return _accept(asked)
+        case CommandKind.RETRY:
+            raise AssertionError("retries are carried out together")
         case _:
             assert_never(kind)
 
@@ -68,20 +81,6 @@ def _reopen(asked: OrderCommand) -> str:
         answer = f"{count} work orders are open again"
         commands.finish(session, asked.id, CommandState.DONE, answer)  # never done twice
     return answer
-
-
-def _retry(asked: OrderCommand, api: PrefectApi) -> str:
-    with database().write() as session:
-        order = orders.order(session, asked.order_no, lock=True)
-        run = run_of(session, asked.order_no, order.version, lock=True)
-        waiting_for, flow_run_id = run.waiting_for, run.flow_run_id
-        if waiting_for == WaitingFor.PARKED:
-            wake(run)
-            return "the parked order is tried now"
-        if waiting_for != WaitingFor.OPERATOR or flow_run_id is None:
-            raise Conflict(f"{asked.order_no} has not failed technically: nothing to retry")
-    api.schedule([flow_run_id], "AwaitingRetry")
-    return "the failed run is tried again"
 
 
 def _reschedule(asked: OrderCommand, api: PrefectApi) -> str:

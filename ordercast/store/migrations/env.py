@@ -5,9 +5,16 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel import SQLModel
 
-from ordercast.store import finding_tables, key_tables, people_tables, rounds_tables, tables
+from ordercast.store import (
+    fallout_tables,
+    finding_tables,
+    key_tables,
+    people_tables,
+    rounds_tables,
+    tables,
+)
 
-MODULES = (finding_tables, key_tables, people_tables, rounds_tables, tables)
+MODULES = (fallout_tables, finding_tables, key_tables, people_tables, rounds_tables, tables)
 """Their definitions fill the metadata."""
 
 

@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 from config.settings import settings
 from ordercast.services.gateway.desk import (
     account,
+    fallout,
     following,
     order,
     order_commands,
@@ -15,6 +16,8 @@ from ordercast.services.gateway.desk import (
     refusals,
     sign_in,
     start,
+    subscriber_replays,
+    subscribers,
     work_order_files,
     work_orders,
 )
@@ -26,6 +29,7 @@ from ordercast.services.gateway.desk.live import Live
 PAGES = (
     *(start, account, following, work_orders, work_order_files),
     *(orders, order, order_commands, order_downloads),
+    *(fallout, subscribers, subscriber_replays),
 )
 """Modules with the routers of what is shown to those who are signed in."""
 
