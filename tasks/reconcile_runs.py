@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.states import Cancelled
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from config.prefect_server import DEPLOYMENT
 from ordercast.store import relaying
@@ -20,6 +22,7 @@ from tasks.step import step
 
 PAGE = 200
 LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED")
+REST = wait_fixed(0.5)
 GRACE = timedelta(minutes=5)
 """What has just been made or has just ended is not yet, or no more, known to both sides."""
 
@@ -77,17 +80,37 @@ def _runs_without_order(
     while time.monotonic() < deadline:
         page = _filter(client, {"state": {"type": {"any_": list(LIVE)}}}, offset=offset)
         lost = _lost(page)
+        ended = 0
         for row in lost:
-            if mend:
-                ended = Cancelled(message="no order in flight belongs to this run")
-                client.set_flow_run_state(UUID(row["id"]), ended, force=True)
+            mended = mend and _end(client, UUID(row["id"]))
+            ended += mended
             named = row["parameters"]
             problem = f"its flow run is {row['state_name']}, and the order not in flight"
             order_no, version = named.get("order_no", row["name"]), named.get("version", 1)
-            yield Finding("prefect", order_no, version, problem, mended=mend)
+            yield Finding("prefect", order_no, version, problem, mended=mended)
         if len(page) < PAGE:
             return
-        offset += PAGE - (len(lost) if mend else 0)
+        offset += PAGE - ended
+
+
+@retry(
+    retry=retry_if_exception_type(httpx.HTTPError),
+    stop=stop_after_attempt(3),
+    wait=REST,
+    reraise=True,
+)
+def _ask_to_end(client: SyncPrefectClient, flow_run_id: UUID) -> None:
+    ended = Cancelled(message="no order in flight belongs to this run")
+    client.set_flow_run_state(flow_run_id, ended, force=True)
+
+
+def _end(client: SyncPrefectClient, flow_run_id: UUID) -> bool:
+    """End a run; false if the server, whose database may be busy, does not take it now."""
+    try:
+        _ask_to_end(client, flow_run_id)
+    except httpx.HTTPError:
+        return False
+    return True
 
 
 def _lost(page: Sequence[Run]) -> list[Run]:

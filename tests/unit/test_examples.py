@@ -214,7 +214,8 @@ def test_the_dialect_page_names_every_key():
 
 def test_the_work_orders_from_the_message_in_the_documentation_can_be_loaded(tmp_path):
     text = (DOCS / "catalog.md").read_text(encoding="utf-8")
-    block = re.findall(r"```text\n(work_orders:.*?)```", text, flags=re.S)[0]
+    blocks = re.findall(r"```text\n(work_orders:.*?)```", text, flags=re.S)
+    block = next(each for each in blocks if "from-message:" in each)
     head = "products:\n  net:\n    name: Net\n    category: network\n    actions:\n      add:\n"
     path = tmp_path / "catalog.yaml"
     path.write_text(head + indent(block, " " * 8), encoding="utf-8")

@@ -14,6 +14,7 @@ from flows.order import STEPS
 from ordercast.domain.order import Stage
 from ordercast.store.facts import CHANNELS, facts
 from ordercast.store.tables import ServiceOrder
+from tasks.step import LifeStep
 
 PACKAGES = ("flows", "tasks", "blocks", "config", "ordercast")
 MODULES = sorted(path for name in PACKAGES for path in (PROJECT_DIR / name).rglob("*.py"))
@@ -111,9 +112,10 @@ def test_prefect_is_pinned_alike_everywhere():
 def test_the_steps_reach_the_stages_in_their_order_and_are_named_in_kebab_case():
     assert [stage for _, stage in STEPS] == list(Stage)[1:]
     for step, _ in STEPS:
-        assert isinstance(step, Task)
+        assert isinstance(step, LifeStep)
+        assert isinstance(step.task, Task) and step.task.name == step.name
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", step.name)
-        assert step.persist_result is False
+        assert step.task.persist_result is False
 
 
 def test_the_facts_that_rules_may_ask_for_are_those_that_are_found():
