@@ -140,16 +140,16 @@ def shares(session: Session, cause: Cause, by: str, *, limit: int) -> Sequence[t
     return [(name, count) for name, count in session.execute(most)]
 
 
-def standing(cause: Cause, is_asked: ColumnElement[bool]) -> Select[Any]:
+def standing(cause: Cause) -> Select[Any]:
     """What an act looks at, the first to stop first: order, work order, stage, and the rest."""
     columns, order_no = _columns(cause.trouble), col(ServiceOrder.order_no)
     cancelled_at = col(ServiceOrder.cancel_requested_at)
     if cause.trouble is not Trouble.WORK_ORDER:
         is_latest = col(OrderRun.version) == col(ServiceOrder.version)
-        what = (literal(""), col(OrderRun.stage), is_latest, cancelled_at, is_asked)
+        what = (literal(""), col(OrderRun.stage), is_latest, cancelled_at)
         query = _stopped(select(order_no, *what), cause)
         return query.order_by(columns.since, order_no)
-    what = (col(WorkOrder.id), col(OrderRun.stage), literal(True), cancelled_at, is_asked)
+    what = (col(WorkOrder.id), col(OrderRun.stage), literal(True), cancelled_at)
     query = _stopped(select(order_no, *what), cause)
     latest = and_(
         col(OrderRun.order_no) == col(ServiceOrder.order_no),

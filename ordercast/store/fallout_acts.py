@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, exists, func, insert, update
+from sqlalchemy import ColumnElement, func, insert, update
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import Conflict, NotFound
@@ -19,7 +19,7 @@ from ordercast.store.clock import now
 from ordercast.store.commands import CommandKind, CommandState
 from ordercast.store.fallout_tables import FalloutAct
 from ordercast.store.nudges import Topic, nudge_after_commit
-from ordercast.store.tables import OrderCommand, ServiceOrder
+from ordercast.store.tables import OrderCommand
 from ordercast.store.waiting_lines import Line, wait_in_line
 
 MOST_ORDERS = 20_000
@@ -125,24 +125,26 @@ def _sorted_out(
 
 
 def _affected(session: Session, cause: Cause, action: Action) -> Sequence[_Affected]:
-    asked = exists().where(
-        col(OrderCommand.order_no) == col(ServiceOrder.order_no),
-        col(OrderCommand.kind) == KINDS[action].value,
-        col(OrderCommand.done_at).is_(None),
-    )
-    query = fallout.standing(cause, asked)
+    asked = _asked_of(session, KINDS[action])
+    query = fallout.standing(cause)
     standings: dict[str, Standing] = {}
     work_orders: dict[str, list[str]] = defaultdict(list)
-    for order_no, work_order_id, stage, is_latest, cancelled_at, is_asked in session.execute(query):
+    for order_no, work_order_id, stage, is_latest, cancelled_at in session.execute(query):
         standings[order_no] = Standing(
             stage=Stage(stage),
             is_latest_version=bool(is_latest),
             is_cancelled=cancelled_at is not None,
-            is_asked=bool(is_asked),
+            is_asked=order_no in asked,
         )
         if cause.trouble is Trouble.WORK_ORDER and action is Action.REOPEN:
             work_orders[order_no].append(work_order_id)
     return [_Affected(no, work_orders[no], standing) for no, standing in standings.items()]
+
+
+def _asked_of(session: Session, kind: CommandKind) -> set[str]:
+    """The orders of which that is asked and not carried out yet, from the index of what is due."""
+    query = select(OrderCommand.order_no).where(OrderCommand.kind == kind.value)
+    return set(session.exec(query.where(col(OrderCommand.done_at).is_(None))))
 
 
 def act(session: Session, act_id: str, *, lock: bool = False) -> FalloutAct:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request
@@ -43,7 +43,7 @@ Said = Annotated[str | None, Query(max_length=300)]
 Field = Annotated[str | None, Form(max_length=300)]
 Rate = Annotated[float, Form(gt=0, le=1000)]
 
-WORDS = {
+WORDS: dict[str, Any] = {
     "TROUBLES": TROUBLES,
     "ACTIONS": ACTIONS,
     "EFFECTS": EFFECTS,

@@ -36,7 +36,7 @@ def fields() -> list[Field]:
     return [
         Field(
             "name",
-            english("Name"),
+            english("Its name"),
             english("What it is called; no two are called alike."),
             is_fixed=True,
         ),

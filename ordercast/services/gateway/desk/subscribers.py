@@ -44,7 +44,7 @@ REMOVED = english("It is removed; what it was told stays in the ledger.")
 
 Number = Annotated[int, Query(ge=1, le=100_000)]
 Reason = Annotated[str, Form(max_length=500)]
-WORDS = {"HEALTH": HEALTH, "DELIVERIES": DELIVERIES}
+WORDS: dict[str, Any] = {"HEALTH": HEALTH, "DELIVERIES": DELIVERIES}
 
 
 async def _typed(request: Request) -> Mapping[str, Sequence[str]]:
