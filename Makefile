@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
-SERVICE_WORKERS ?= 3 # these tests wait for servers for much of their time
+SERVICE_WORKERS ?= 2 # each of these tests starts servers of its own: more of them time out
 SIDE_BY_SIDE := -n $(WORKERS) --no-loadscope-reorder
 
 .PHONY: demo up test test-services services bench check lock

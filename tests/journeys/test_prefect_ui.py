@@ -61,7 +61,7 @@ def people(stack: Stack) -> Iterator[receivers.Receiver]:
 def receiver(stack: Stack) -> Iterator[Receiver]:
     with Receiver.listening() as listening:
         body = {"kind": "public", "name": "portal", "url": listening.url}
-        answer = httpx.post(f"{stack.gateway}/subscribers", json=body).raise_for_status()
+        answer = stack.ask("POST", "/subscribers", json=body).raise_for_status()
         listening.secret = answer.json()["secret"]
         yield listening
 
@@ -165,31 +165,15 @@ def retry_in_the_ui(_: Stack, ui: PrefectUi, runs: Sequence[dict[str, Any]]) -> 
         ui.retry()
 
 
-COMMANDS = """
-import sys
-from {module} import app
-for argument in sys.argv[1:]:
-    try:
-        app([*{words}, argument])
-    except SystemExit as ended:
-        if ended.code:
-            raise
-"""
-"""Calls a command for each argument in one process: they start slowly."""
-
-
 def retry_by_commands(stack: Stack, _: PrefectUi, runs: Sequence[dict[str, Any]]) -> None:
     """By the commands of Prefect and of Ordercast in turn."""
-    ids = [each["id"] for each in runs[::2]]
-    order_nos = [each["parameters"]["order_no"] for each in runs[1::2]]
-    calls = (
-        (COMMANDS.format(module="prefect.cli", words=["flow-run", "retry"]), ids),
-        (COMMANDS.format(module="ordercast.cli", words=["orders", "retry"]), order_nos),
-    )
     environment = {**stack.environment, "PREFECT_API_URL": stack.prefect}
-    for script, arguments in calls:
-        command = [sys.executable, "-c", script, *arguments]
-        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    for n, each in enumerate(runs):
+        prefects = ("prefect", "flow-run", "retry", each["id"])
+        ours = ("ordercast", "orders", "retry", each["parameters"]["order_no"])
+        command = [sys.executable, "-m", *(ours if n % 2 else prefects)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 RETRY: dict[str, Callable[[Stack, PrefectUi, Sequence[dict[str, Any]]], None]] = dict(
