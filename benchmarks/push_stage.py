@@ -27,9 +27,10 @@ from ordercast.store import subscribers, withdrawing
 from ordercast.store.clock import now
 from ordercast.store.engine import Database, database
 from ordercast.store.migrating import upgrade
+from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.sealing import make_key
-from ordercast.store.tables import PushDelivery, PushEvent, ServiceOrder, Subscriber
+from ordercast.store.tables import ServiceOrder
 
 LOOK_SECONDS = 0.02
 LINES = 12

@@ -13,7 +13,7 @@ from ordercast.delivery.explaining_replays import explain_estimate, explain_repl
 from ordercast.intake.problems import validate
 from ordercast.store import replays
 from ordercast.store.engine import database
-from ordercast.store.tables import PushReplay
+from ordercast.store.push_tables import PushReplay
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ReplayId = Annotated[str, typer.Argument(help="the replay's id")]

@@ -23,8 +23,8 @@ from ordercast.intake.problems import validate
 from ordercast.store import push_events, subscribers
 from ordercast.store.clock import now
 from ordercast.store.engine import database
+from ordercast.store.push_tables import PushEvent
 from ordercast.store.pushes import ALL_EVENT_TYPES
-from ordercast.store.tables import PushEvent
 
 EXAMPLE_EVENT = "order.completed"
 EXAMPLE_SECRETS = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ordercast.store.tables import PushEvent
+from ordercast.store.push_tables import PushEvent
 
 MEDIA_TYPE = "application/cloudevents+json; charset=utf-8"
 MOST_BYTES = 20_000

@@ -27,7 +27,7 @@ from ordercast.domain.partial_masks import Masking, PartialMask
 from ordercast.store import subscribers
 from ordercast.store.clock import now
 from ordercast.store.push_leases import LeasedDelivery
-from ordercast.store.tables import PushEvent, Subscriber
+from ordercast.store.push_tables import PushEvent, Subscriber
 
 KEPT = 512
 """How many bodies, each under 20 kB, are kept for the next subscriber."""

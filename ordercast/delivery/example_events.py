@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from ordercast.store.push_tables import PushEvent
 from ordercast.store.pushes import NewEvent, event_id
-from ordercast.store.tables import PushEvent
 
 ORDER_NO = "ord-20261122-83r7dw"
 AT = datetime(2026, 11, 22, 15, 38, 5, 816000, tzinfo=UTC)

@@ -5,8 +5,8 @@ from typing import Any
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.delivery.verdicts import Reason
 from ordercast.store.push_ledger import Entry
+from ordercast.store.push_tables import PushAttempt
 from ordercast.store.pushes import DeliveryState
-from ordercast.store.tables import PushAttempt
 
 
 def explain_push(entry: Entry) -> dict[str, Any]:

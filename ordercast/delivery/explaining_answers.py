@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from ordercast.delivery.explaining import explain_push
 from ordercast.store.push_matrix import Matrix, Row
-from ordercast.store.tables import PushDelivery
+from ordercast.store.push_tables import PushDelivery
 from ordercast.store.untold import NotBroadcast, not_broadcast, untold
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlmodel import Session
 
 from ordercast.contracts.replay import ReplayState
+from ordercast.store.push_tables import PushReplay
 from ordercast.store.replays import Estimate, came_to
-from ordercast.store.tables import PushReplay
 
 FILTER = ("event_id", "order_no", "subscriber_id", "since", "until", "states", "verdict")
 

@@ -11,7 +11,7 @@ from ordercast.delivery.breaker import Breaker, Tally
 from ordercast.delivery.verdicts import Verdict
 from ordercast.store import subscriber_health
 from ordercast.store.push_recording import Outcome
-from ordercast.store.tables import Subscriber
+from ordercast.store.push_tables import Subscriber
 
 Attempts = Sequence[tuple[datetime, Verdict]]
 

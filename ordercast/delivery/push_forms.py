@@ -14,7 +14,7 @@ from config.push_shape import BodyFormat, PushShape
 from config.push_templates import FAULTS, line_of, render, to_json
 from ordercast.delivery.cloud_events import MOST_BYTES, fitted
 from ordercast.domain.errors import PushNotMade, PushTooLong
-from ordercast.store.tables import PushEvent
+from ordercast.store.push_tables import PushEvent
 
 ROOMS = (16_000, 8_000, 4_000, 0)
 """The bytes of an event's data that templates are given: what is larger is left out.

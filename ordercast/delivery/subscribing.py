@@ -32,8 +32,8 @@ from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.partial_masks import Masking
 from ordercast.store import subscribers
 from ordercast.store.engine import Database
+from ordercast.store.push_tables import Subscriber
 from ordercast.store.pushes import LINES_ENDED, event_type_pattern
-from ordercast.store.tables import Subscriber
 
 PORTS = {"http": 80, "https": 443, "amqp": 5672, "amqps": 5671, "mqtt": 1883, "mqtts": 8883}
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
 from ordercast.domain.order import OrderState
+from ordercast.store.push_tables import PushEvent
 from ordercast.store.pushes import IN_JEOPARDY, WORK_OVERDUE
-from ordercast.store.tables import PushEvent
 
 MEDIA_TYPE = "application/json; charset=utf-8"
 STATE_CHANGE = "ServiceOrderStateChangeEvent"

@@ -12,15 +12,8 @@ from sqlmodel import Session, col, select
 from ordercast.domain.work_order import OPEN_STATES
 from ordercast.store.feed import head_of
 from ordercast.store.people_tables import AuditEntry
-from ordercast.store.tables import (
-    OperatorAlert,
-    OrderCommand,
-    OrderRun,
-    PushDelivery,
-    ServiceOrder,
-    Subscriber,
-    WorkOrder,
-)
+from ordercast.store.push_tables import PushDelivery, Subscriber
+from ordercast.store.tables import OperatorAlert, OrderCommand, OrderRun, ServiceOrder, WorkOrder
 
 Mark = tuple[Any, ...]
 """Compared, never read."""

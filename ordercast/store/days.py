@@ -10,8 +10,9 @@ from sqlmodel import Session, col, select
 
 from ordercast.domain.day import EndedOrder
 from ordercast.store.delivery_states import DeliveryState
+from ordercast.store.push_tables import PushDelivery, PushEvent
 from ordercast.store.replying import SENDERS
-from ordercast.store.tables import OrderOutcome, PushDelivery, PushEvent, ServiceOrder
+from ordercast.store.tables import OrderOutcome, ServiceOrder
 from ordercast.store.untold import OUTCOMES
 
 Key = tuple[str, int]

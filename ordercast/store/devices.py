@@ -7,7 +7,8 @@ from typing import Any
 from sqlmodel import Session, select
 
 from ordercast.domain.masking import MASKED, plain_name
-from ordercast.store.tables import OrderOutcome, PushEvent
+from ordercast.store.push_tables import PushEvent
+from ordercast.store.tables import OrderOutcome
 
 NAMED_BY = ("iccid", "msisdn")
 """What a device is named by: the card, or the number of a line that has no card."""

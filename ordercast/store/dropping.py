@@ -8,12 +8,7 @@ from sqlalchemy import exists, func, update
 from sqlmodel import Session, col, select
 
 from ordercast.store.erasing import Run, over, rows
-from ordercast.store.tables import (
-    ArchiveEntry,
-    InboxMessage,
-    OrderOutcome,
-    ServiceOrder,
-)
+from ordercast.store.tables import ArchiveEntry, InboxMessage, OrderOutcome, ServiceOrder
 
 
 def drop_raw(run: Run, order_nos: Sequence[str], before: datetime, _: datetime) -> Counter[str]:

@@ -17,11 +17,7 @@ from sqlmodel import Session, col, select, tuple_
 from ordercast.store import orders
 from ordercast.store.reconciling import Place
 from ordercast.store.rounds_tables import ErasedOrder
-from ordercast.store.tables import (
-    OrderOutcome,
-    OrderRun,
-    ServiceOrder,
-)
+from ordercast.store.tables import OrderOutcome, OrderRun, ServiceOrder
 from ordercast.store.upserting import insert_for
 
 Run = Callable[[Callable[[Session], Any]], Any]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Text
 from sqlmodel import Field, SQLModel
 
-from ordercast.store.tables import UtcDateTime
+from ordercast.store.columns import UtcDateTime
 
 
 class FalloutAct(SQLModel, table=True):

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from ordercast.store.commits import with_commit
 from ordercast.store.nudges import Topic, nudge_after_commit
-from ordercast.store.tables import FeedHead, PushEvent
+from ordercast.store.push_tables import FeedHead, PushEvent
 
 FEED = "events"
 ROUND = 1000

@@ -8,8 +8,9 @@ from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.store.feed import head_of
+from ordercast.store.push_tables import PushEvent, Subscriber
 from ordercast.store.pushes import concerns
-from ordercast.store.tables import PushEvent, ServiceOrder, Subscriber
+from ordercast.store.tables import ServiceOrder
 
 SCAN = 10_000
 """So many positions one page looks through, however few of its events are wanted."""

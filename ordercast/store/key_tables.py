@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
-from ordercast.store.tables import UtcDateTime
+from ordercast.store.columns import UtcDateTime
 
 
 class ApiKey(SQLModel, table=True):

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from ordercast.store.chunks import chunks
 from ordercast.store.devices import DeviceState, device_states
-from ordercast.store.tables import DeviceNews, PushDelivery, PushEvent
+from ordercast.store.push_tables import DeviceNews, PushDelivery, PushEvent
 from ordercast.store.upserting import insert_for
 
 Key = tuple[str, str]

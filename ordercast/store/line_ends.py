@@ -16,8 +16,9 @@ from ordercast.domain.work_order import WorkOrderState
 from ordercast.store import pushes
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
+from ordercast.store.push_tables import LineEnd, LineNotice
 from ordercast.store.pushes import AT_THE_SEAL
-from ordercast.store.tables import LineEnd, LineNotice, ServiceOrder
+from ordercast.store.tables import ServiceOrder
 from ordercast.store.upserting import insert_for
 from ordercast.store.work_orders import LineWork
 

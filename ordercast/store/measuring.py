@@ -14,16 +14,10 @@ from sqlmodel import Session, and_, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.domain.day import quantile
+from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.replying import SENDERS
-from ordercast.store.tables import (
-    OrderOutcome,
-    OrderRun,
-    PushDelivery,
-    PushEvent,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import OrderOutcome, OrderRun, ServiceOrder
 from ordercast.store.untold import OUTCOMES
 
 HOUR = timedelta(hours=1)

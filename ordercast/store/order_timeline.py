@@ -9,6 +9,7 @@ from ordercast.domain.happenings import Happening, Kind, newest_first
 from ordercast.store import commands, replays
 from ordercast.store.inbox import MessageOutcome
 from ordercast.store.order_page import Head, Version
+from ordercast.store.push_tables import PushDelivery, PushEvent
 from ordercast.store.pushes import LINES_ENDED
 from ordercast.store.tables import (
     CompletionReport,
@@ -16,8 +17,6 @@ from ordercast.store.tables import (
     InboxMessage,
     OrderOutcome,
     OrderRun,
-    PushDelivery,
-    PushEvent,
     ServiceOrder,
     WorkOrder,
 )

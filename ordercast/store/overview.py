@@ -9,8 +9,9 @@ from sqlmodel import Session, col, select
 from ordercast.domain.order import Stage
 from ordercast.domain.work_order import OPEN_STATES, WorkOrderState
 from ordercast.store import orders
+from ordercast.store.push_tables import PushDelivery
 from ordercast.store.runs import run_of
-from ordercast.store.tables import ArchiveEntry, OrderLine, PushDelivery, ServiceOrder, WorkOrder
+from ordercast.store.tables import ArchiveEntry, OrderLine, ServiceOrder, WorkOrder
 
 
 def overview(session: Session, order_no: str, *, limit: int) -> dict[str, Any]:

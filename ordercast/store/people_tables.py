@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Text
 from sqlmodel import Field, Index, SQLModel
 
-from ordercast.store.tables import COUNTER, UtcDateTime
+from ordercast.store.columns import COUNTER, UtcDateTime
 
 
 class DeskUser(SQLModel, table=True):

@@ -12,11 +12,11 @@ from sqlmodel import Session, SQLModel, col, select, tuple_
 from ordercast.domain.erasing import erased
 from ordercast.store.erasing import PAGE, Run, note, over
 from ordercast.store.pruning import events_of, forget_devices
+from ordercast.store.push_tables import PushEvent
 from ordercast.store.tables import (
     CompletionReport,
     OrderLine,
     OrderOutcome,
-    PushEvent,
     ServiceOrder,
     WorkOrder,
 )

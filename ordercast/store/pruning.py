@@ -12,13 +12,8 @@ from sqlmodel import Session, col, select
 
 from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.erasing import PAGE, Run, note, over, rows
+from ordercast.store.push_tables import DeviceNews, PushAttempt, PushDelivery, PushEvent
 from ordercast.store.rounds_tables import OrderForecast, OverdueWork
-from ordercast.store.tables import (
-    DeviceNews,
-    PushAttempt,
-    PushDelivery,
-    PushEvent,
-)
 
 
 def events_of(order_nos: Sequence[str]) -> Any:

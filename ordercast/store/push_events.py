@@ -3,7 +3,7 @@
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
-from ordercast.store.tables import PushEvent
+from ordercast.store.push_tables import PushEvent
 
 
 def latest(session: Session, order_no: str, event_type: str | None = None) -> PushEvent:

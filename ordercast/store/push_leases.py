@@ -33,8 +33,8 @@ from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.devices import DeviceState
 from ordercast.store.inbox import ReplyTo
 from ordercast.store.last_states import last_states
+from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 from ordercast.store.replying import SENDERS, where_senders_wait
-from ordercast.store.tables import PushDelivery, PushEvent, Subscriber
 
 
 @dataclass(frozen=True)

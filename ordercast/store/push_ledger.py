@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, and_, func
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import InvalidMessage, NotFound, Problem
+from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.subscribers import is_own
-from ordercast.store.tables import PushAttempt, PushDelivery, PushEvent, Subscriber
 
 
 @dataclass(frozen=True)

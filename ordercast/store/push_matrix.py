@@ -8,10 +8,11 @@ from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberKind, SubscriberState
 from ordercast.store import orders
+from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import concerns
 from ordercast.store.replying import SENDERS
 from ordercast.store.subscribers import owner
-from ordercast.store.tables import PushDelivery, PushEvent, ServiceOrder, Subscriber
+from ordercast.store.tables import ServiceOrder
 
 ABOUT_ORDERS = "order."
 

@@ -15,9 +15,10 @@ from sqlmodel import Session, col, select
 
 from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.push_leases import LeasedDelivery
+from ordercast.store.push_tables import PushAttempt, PushDelivery
 from ordercast.store.subscriber_health import disable
 from ordercast.store.superseding import release_next, supersede
-from ordercast.store.tables import PushAttempt, PushDelivery, ServiceOrder
+from ordercast.store.tables import ServiceOrder
 
 PENDING = DeliveryState.PENDING.value
 ANSWERED_GONE = "its receiver answered 410 Gone"

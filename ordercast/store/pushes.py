@@ -21,7 +21,8 @@ from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.nudges import Topic, nudge_after_commit
-from ordercast.store.tables import PushDelivery, PushEvent, ServiceOrder, Subscriber
+from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
+from ordercast.store.tables import ServiceOrder
 
 NAMESPACE = UUID("8d1a3c52-5f0e-5b6b-9c57-2f1f6c0e7a41")
 
@@ -148,6 +149,13 @@ def _delivery(event: PushEvent, subscriber_id: str, busy: set[str]) -> dict[str,
     """The row of a delivery; due at once unless an earlier one is on its way."""
     due_at = None if subscriber_id in busy else event.occurred_at
     busy.add(subscriber_id)
+    return delivery_row(event, subscriber_id, due_at=due_at, created_at=event.occurred_at)
+
+
+def delivery_row(
+    event: PushEvent, subscriber_id: str, *, due_at: datetime | None, created_at: datetime
+) -> dict[str, Any]:
+    """The row of a delivery of which nothing has been tried; its id follows from whom it tells."""
     return {
         "id": uuid5(event.id, subscriber_id),
         "event_id": event.id,
@@ -158,7 +166,7 @@ def _delivery(event: PushEvent, subscriber_id: str, busy: set[str]) -> dict[str,
         "attempts": 0,
         "tries": 0,
         "due_at": due_at,
-        "created_at": event.occurred_at,
+        "created_at": created_at,
     }
 
 

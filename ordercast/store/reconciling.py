@@ -4,25 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, tuple_
 from sqlmodel import Session, col, select
 
+from ordercast.store import pushes
 from ordercast.store.chunks import chunks
-from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.nudges import Topic, nudge_after_commit
+from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import KEPT, concerns
 from ordercast.store.replying import SENDERS
-from ordercast.store.tables import (
-    ArchiveEntry,
-    OrderOutcome,
-    OrderRun,
-    PushDelivery,
-    PushEvent,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import ArchiveEntry, OrderOutcome, OrderRun, ServiceOrder
 from ordercast.store.untold import OUTCOMES
 from ordercast.store.upserting import insert_for
 
@@ -149,24 +142,13 @@ def _told(session: Session, event_ids: Sequence[UUID]) -> set[tuple[UUID, str]]:
 
 def tell(session: Session, missing: Sequence[Untold], *, at: datetime) -> None:
     """Write the deliveries that are missing; one that is there by now stays as it is."""
-    rows = [_delivery(each.event, each.subscriber_id, at) for each in missing if each.event]
+    rows = [
+        pushes.delivery_row(each.event, each.subscriber_id, due_at=at, created_at=at)
+        for each in missing
+        if each.event
+    ]
     for some in chunks(rows):
         new = insert_for(session, PushDelivery).values(some)
         session.execute(new.on_conflict_do_nothing(index_elements=["event_id", "subscriber_id"]))
     if rows:
         nudge_after_commit(session, Topic.DELIVER)
-
-
-def _delivery(event: PushEvent, subscriber_id: str, at: datetime) -> dict[str, Any]:
-    return {
-        "id": uuid5(event.id, subscriber_id),
-        "event_id": event.id,
-        "subscriber_id": subscriber_id,
-        "order_no": event.order_no,
-        "sequence": event.sequence,
-        "state": DeliveryState.PENDING.value,
-        "attempts": 0,
-        "tries": 0,
-        "due_at": at,
-        "created_at": at,
-    }

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, or_, select
 
 from ordercast.contracts.subscriber import SubscriberState
-from ordercast.store.tables import Subscriber
+from ordercast.store.push_tables import Subscriber
 
 
 def recovered(session: Session, *, limit: int) -> Sequence[Subscriber]:

@@ -11,17 +11,11 @@ from sqlmodel import Session, and_, col, or_, select
 from ordercast.contracts.replay import Replayable
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.orders import is_number_of
+from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent, PushReplay, Subscriber
 from ordercast.store.pushes import DeliveryState, concerns
 from ordercast.store.replying import SENDERS
 from ordercast.store.subscribers import is_own
-from ordercast.store.tables import (
-    PushAttempt,
-    PushDelivery,
-    PushEvent,
-    PushReplay,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import ServiceOrder
 from ordercast.store.testing import TEST_EVENT
 
 MOST_EVENTS = 200

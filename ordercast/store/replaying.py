@@ -18,9 +18,9 @@ from ordercast.contracts.replay import ReplayState
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.chunks import chunks
 from ordercast.store.nudges import Topic, nudge_after_commit
+from ordercast.store.push_tables import PushDelivery, PushReplay, Subscriber
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.replay_pages import Candidate, Place, read_page
-from ordercast.store.tables import PushDelivery, PushReplay, Subscriber
 from ordercast.store.upserting import insert_for
 
 AHEAD = timedelta(seconds=1)

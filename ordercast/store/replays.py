@@ -14,8 +14,8 @@ from ordercast.domain.errors import Conflict, NotFound
 from ordercast.store import orders, replaying, subscribers
 from ordercast.store.clock import now
 from ordercast.store.nudges import Topic, nudge_after_commit
+from ordercast.store.push_tables import PushDelivery, PushEvent, PushReplay
 from ordercast.store.replying import SENDERS
-from ordercast.store.tables import PushDelivery, PushEvent, PushReplay
 
 NAMESPACE = UUID("2f4d9a10-6a1c-5d0b-9a7e-0c5d1e8b7f33")
 ENDED = (ReplayState.DONE, ReplayState.CANCELLED)

@@ -13,7 +13,8 @@ from config.settings import settings
 from ordercast.contracts.subscriber import LINES_EVERY_SECONDS, SubscriberState
 from ordercast.store.clock import now
 from ordercast.store.inbox import ReplyTo
-from ordercast.store.tables import ServiceOrder, Subscriber
+from ordercast.store.push_tables import Subscriber
+from ordercast.store.tables import ServiceOrder
 from ordercast.store.upserting import insert_for
 
 SENDERS = "sub-senders"

@@ -10,7 +10,7 @@ from ordercast.store.clock import now
 from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.engine import Database
 from ordercast.store.nudges import Topic, nudge
-from ordercast.store.tables import PushDelivery
+from ordercast.store.push_tables import PushDelivery
 
 
 def fall_due(database: Database, subscriber_id: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, text
 from sqlmodel import Field, Index, SQLModel
 
-from ordercast.store.tables import UtcDateTime
+from ordercast.store.columns import UtcDateTime
 
 
 def _few(name: str, column: str) -> Index:

@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.alerts import alert
 from ordercast.store.nudges import Topic, nudge_after_commit
+from ordercast.store.push_tables import PushAttempt, Subscriber
 from ordercast.store.replying import SENDERS
-from ordercast.store.tables import PushAttempt, Subscriber
 
 FAILING, DISABLED, RECOVERED = "subscriber-failing", "subscriber-disabled", "subscriber-recovered"
 """The kinds of alerts; their subject is the subscriber's id."""

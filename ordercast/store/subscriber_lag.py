@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from ordercast.store.tables import PushAttempt, PushDelivery
+from ordercast.store.push_tables import PushAttempt, PushDelivery
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from ordercast.store.chunks import CHUNK
 from ordercast.store.clock import now
 from ordercast.store.commits import after_commit
 from ordercast.store.engine import Database
+from ordercast.store.push_tables import Subscriber
 from ordercast.store.replying import SENDERS
 from ordercast.store.sealing import sealer
-from ordercast.store.tables import Subscriber
 from ordercast.store.waiting_lines import Line, wait_in_line
 
 

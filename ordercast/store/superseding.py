@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from ordercast.store.delivery_states import DeliveryState
-from ordercast.store.tables import PushDelivery, PushEvent, Subscriber
+from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 
 PENDING = DeliveryState.PENDING.value
 

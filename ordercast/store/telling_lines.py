@@ -11,8 +11,9 @@ from ordercast.domain.line_pages import pages
 from ordercast.store import orders, pushes
 from ordercast.store.chunks import CHUNK
 from ordercast.store.facts import characteristics_of
+from ordercast.store.push_tables import LineEnd, LineNotice
 from ordercast.store.pushes import LINES_ENDED, NewEvent
-from ordercast.store.tables import LineEnd, LineNotice, OrderLine, ServiceOrder
+from ordercast.store.tables import OrderLine, ServiceOrder
 
 INTERVALS = 10_000
 """More than the longest interval: the `n` of an event has its first line's place, and that."""

@@ -15,8 +15,8 @@ from ordercast.contracts.subscriber import SubscriberState
 from ordercast.domain.errors import Conflict, TooSoon
 from ordercast.store import subscribers
 from ordercast.store.nudges import Topic, nudge_after_commit
+from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import DeliveryState, NewEvent, event_id
-from ordercast.store.tables import PushDelivery, PushEvent, Subscriber
 
 TEST_EVENT = "test"
 REST = timedelta(seconds=5)

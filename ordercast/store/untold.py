@@ -15,9 +15,10 @@ from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
 from ordercast.domain.order import Stage
 from ordercast.store.orders import is_number_of
 from ordercast.store.push_ledger import Entry, entries
+from ordercast.store.push_tables import PushDelivery, PushEvent
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.subscribers import is_own
-from ordercast.store.tables import OrderOutcome, OrderRun, PushDelivery, PushEvent
+from ordercast.store.tables import OrderOutcome, OrderRun
 
 OUTCOMES = tuple(each for each in DEFAULT_EVENT_TYPES if each != "order.reopened")
 UNTOLD = (

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.delivery_states import DeliveryState
-from ordercast.store.tables import PushDelivery, Subscriber
+from ordercast.store.push_tables import PushDelivery, Subscriber
 
 
 def pending_subscribers(session: Session, state: SubscriberState) -> Sequence[str]:

@@ -35,7 +35,8 @@ from ordercast.store import commands, orders, runs, work_orders
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database
 from ordercast.store.inbox import RawMessage
-from ordercast.store.tables import OrderRun, PushEvent, ServiceOrder, WorkOrder
+from ordercast.store.push_tables import PushEvent
+from ordercast.store.tables import OrderRun, ServiceOrder, WorkOrder
 from ordercast.store.work_orders import WorkOrderFilter
 from tests.waiting import wait_for
 

@@ -10,7 +10,8 @@ from sqlmodel import delete, select
 
 from flows.reconcile import reconcile
 from ordercast.store.engine import database
-from ordercast.store.tables import ArchiveEntry, OrderRun, PushDelivery, PushEvent
+from ordercast.store.push_tables import PushDelivery, PushEvent
+from ordercast.store.tables import ArchiveEntry, OrderRun
 from tasks import reconcile_runs
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change

@@ -19,7 +19,7 @@ from ordercast.services.worker import claiming
 from ordercast.store import replays
 from ordercast.store.clock import now
 from ordercast.store.engine import database
-from ordercast.store.tables import Subscriber
+from ordercast.store.push_tables import Subscriber
 from tests.flows.floor import Floor
 from tests.store.test_replays import deliveries, end, subscribe, tell
 from tests.waiting import wait_for

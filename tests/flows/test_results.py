@@ -11,7 +11,7 @@ from config.settings import settings
 from ordercast.services.gateway.app import create_app
 from ordercast.store.archive import entry
 from ordercast.store.engine import database
-from ordercast.store.tables import PushEvent
+from ordercast.store.push_tables import PushEvent
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
 

@@ -4,18 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tests.chromium import chromium
+
 WAIT_MS = 20_000
 SIZE = {"width": 1400, "height": 900}
 
@@ -29,15 +21,11 @@ class PrefectUi:
     @classmethod
     @contextmanager
     def open(cls, url: str) -> Iterator["PrefectUi"]:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            page = browser.new_page(viewport=SIZE)  # pyright: ignore[reportArgumentType]
+        with chromium() as browser:
+            page = browser.new_page(viewport=SIZE)
             page.set_default_timeout(WAIT_MS)
             expect.set_options(timeout=WAIT_MS)
-            try:
-                yield cls(page, url)
-            finally:
-                browser.close()
+            yield cls(page, url)
 
     def open_runs(self, **search: str) -> None:
         """The list of runs, filtered by its address as the links in the documentation are."""

@@ -3,11 +3,12 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 
@@ -70,3 +71,13 @@ class Receiver:
 
     def told_of(self, order_no: str) -> bool:
         return bool(self.ids_of(order_no))
+
+
+@contextmanager
+def told_by(ask: Callable[..., httpx.Response]) -> Iterator[Receiver]:
+    """A receiver that subscribes to all that a stack tells; `ask` asks its gateway."""
+    with Receiver.listening() as listening:
+        body = {"kind": "public", "name": "portal", "url": listening.url}
+        answer = ask("POST", "/subscribers", json=body).raise_for_status()
+        listening.secret = answer.json()["secret"]
+        yield listening

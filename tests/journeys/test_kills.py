@@ -9,7 +9,7 @@ import pytest
 
 from ordercast.services.supervisor import is_ready
 from tests.flows.samples import plan_change
-from tests.journeys.receiver import Receiver
+from tests.journeys.receiver import Receiver, told_by
 from tests.journeys.stack import Stack, running
 from tests.waiting import wait_for
 
@@ -24,10 +24,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def receiver(stack: Stack) -> Iterator[Receiver]:
-    with Receiver.listening() as listening:
-        body = {"kind": "public", "name": "portal", "url": listening.url}
-        answer = stack.ask("POST", "/subscribers", json=body).raise_for_status()
-        listening.secret = answer.json()["secret"]
+    with told_by(stack.ask) as listening:
         yield listening
 
 

@@ -21,8 +21,8 @@ import pytest
 from tests.flows.samples import plan_change
 from tests.journeys.faults import AFTER_THE_WAIT, BEFORE_THE_WAIT, FAULTS
 from tests.journeys.notices import BLOCK, make_block
-from tests.journeys.prefect_ui import CHROMIUM, PrefectUi
-from tests.journeys.receiver import Receiver
+from tests.journeys.prefect_ui import PrefectUi
+from tests.journeys.receiver import Receiver, told_by
 from tests.journeys.stack import ORDERS, Stack, running
 from tests.services import receivers
 from tests.waiting import wait_for
@@ -59,17 +59,12 @@ def people(stack: Stack) -> Iterator[receivers.Receiver]:
 
 @pytest.fixture(scope="module")
 def receiver(stack: Stack) -> Iterator[Receiver]:
-    with Receiver.listening() as listening:
-        body = {"kind": "public", "name": "portal", "url": listening.url}
-        answer = stack.ask("POST", "/subscribers", json=body).raise_for_status()
-        listening.secret = answer.json()["secret"]
+    with told_by(stack.ask) as listening:
         yield listening
 
 
 @pytest.fixture(scope="module")
 def ui(stack: Stack) -> Iterator[PrefectUi]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no chromium: run .ci/services")
     with PrefectUi.open(stack.prefect.removesuffix("/api")) as opened:
         yield opened
 

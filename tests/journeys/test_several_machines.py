@@ -14,7 +14,7 @@ import pytest
 from tests.flows.samples import plan_change
 from tests.journeys.asking import ORDERS, SECONDS, patiently
 from tests.journeys.machines import Machines, Servers, running, wait_until_prepared
-from tests.journeys.receiver import Receiver
+from tests.journeys.receiver import Receiver, told_by
 from tests.journeys.traffic import Traffic, flowing
 from tests.services import balancer
 from tests.services.postgres import Cluster
@@ -57,10 +57,7 @@ def machines(
 
 @pytest.fixture(scope="module")
 def receiver(machines: Machines) -> Iterator[Receiver]:
-    with Receiver.listening() as listening:
-        body = {"kind": "public", "name": "portal", "url": listening.url}
-        answer = machines.ask("POST", "/subscribers", json=body)
-        listening.secret = answer.json()["secret"]
+    with told_by(machines.ask) as listening:
         yield listening
 
 

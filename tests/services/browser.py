@@ -12,7 +12,6 @@ The gateway works on the database of the `home` fixture, so a test may fill it d
 """
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,20 +24,12 @@ from ordercast.domain.errors import Conflict
 from ordercast.domain.people import Role
 from ordercast.store import engine, users
 from ordercast.store.engine import Database
+from tests.chromium import chromium
 from tests.leash import leash, on_leash
 from tests.waiting import free_port, wait_until_healthy
 
 PASSWORD = "battery horse staple"
 READY_SECONDS = 60
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PHONE = {"width": 390, "height": 844}
 
 
@@ -85,15 +76,9 @@ class Desk:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """The system's Chromium."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 (it takes its time to load)
 
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no chromium: run .ci/services")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from ordercast.store.engine import database
 from ordercast.store.push_leases import lease_due
 from ordercast.store.push_recording import Tried, record_attempts
+from ordercast.store.push_tables import PushAttempt
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events
-from ordercast.store.tables import PushAttempt, ServiceOrder
+from ordercast.store.tables import ServiceOrder
 
 ORDER_NO = "ord-20261122-aaaaaa"
 

@@ -19,17 +19,9 @@ from ordercast.store.clock import now
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database
 from ordercast.store.feed import number_events
+from ordercast.store.push_tables import PushDelivery, PushEvent, PushReplay, Subscriber
 from ordercast.store.pushes import NewEvent, add_events
-from ordercast.store.tables import (
-    CompletionReport,
-    InboxMessage,
-    OrderCommand,
-    PushDelivery,
-    PushEvent,
-    PushReplay,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import CompletionReport, InboxMessage, OrderCommand, ServiceOrder
 from tests.gateway_routes import routes
 from tests.keys import bearer, make_key
 from tests.orders import body, generated, item, order, report, stored, waiting, work_orders

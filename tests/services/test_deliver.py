@@ -24,14 +24,10 @@ from ordercast.delivery.signing import new_secret
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store import subscribers
 from ordercast.store.engine import database
+from ordercast.store.push_tables import PushAttempt, PushDelivery, Subscriber
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.sealing import sealer
-from ordercast.store.tables import (
-    PushAttempt,
-    PushDelivery,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import ServiceOrder
 from tests.services.receivers import Receiver, answer, drop, eventually
 
 CACHED = (settings, database, sealer, guard)

@@ -18,8 +18,9 @@ from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store import subscribers
 from ordercast.store.engine import database
 from ordercast.store.inbox import RawMessage, ReplyTo
+from ordercast.store.push_tables import PushAttempt, PushDelivery, Subscriber
 from ordercast.store.pushes import NewEvent, add_events
-from ordercast.store.tables import PushAttempt, PushDelivery, ServiceOrder, Subscriber
+from ordercast.store.tables import ServiceOrder
 from tasks.broadcast import broadcast
 from tasks.completion import await_completion
 from tasks.decompose import decompose

@@ -18,14 +18,9 @@ from ordercast.delivery.signing import new_secret
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store import subscribers
 from ordercast.store.engine import database
+from ordercast.store.push_tables import PushAttempt, PushDelivery, Subscriber
 from ordercast.store.pushes import NewEvent, add_events
-from ordercast.store.tables import (
-    OrderOutcome,
-    PushAttempt,
-    PushDelivery,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import OrderOutcome, ServiceOrder
 from tests.conftest import forget
 from tests.services.mosquitto import Consumer
 from tests.waiting import free_port, wait_for

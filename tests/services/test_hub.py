@@ -16,8 +16,9 @@ from ordercast.delivery.tmf_events import listener_url, tmf_event
 from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store.engine import database
+from ordercast.store.push_tables import PushEvent
 from ordercast.store.pushes import NewEvent, add_events
-from ordercast.store.tables import PushEvent, ServiceOrder
+from ordercast.store.tables import ServiceOrder
 from tests.conftest import forget
 from tests.keys import keyed
 from tests.waiting import wait_for

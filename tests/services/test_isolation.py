@@ -11,7 +11,7 @@ from ordercast.contracts.subscriber import SubscriberChange
 from ordercast.services.relay.deliver_ledger import DeliverLedger
 from ordercast.store import recovering, subscribers
 from ordercast.store.engine import database
-from ordercast.store.tables import PushDelivery, Subscriber
+from ordercast.store.push_tables import PushDelivery, Subscriber
 from tests.services import test_deliver
 from tests.services.receivers import Receiver, answer, drop, eventually
 from tests.services.test_deliver import COMPLETED, REOPENED, deliveries, relay, states, subscribe

@@ -11,8 +11,9 @@ from sqlmodel import select
 from ordercast.store import feed
 from ordercast.store.engine import database
 from ordercast.store.feed_reading import FeedFilter, read_feed
+from ordercast.store.push_tables import PushEvent
 from ordercast.store.pushes import NewEvent, add_events
-from ordercast.store.tables import PushEvent, ServiceOrder
+from ordercast.store.tables import ServiceOrder
 from tests.conftest import forget
 
 pytestmark = pytest.mark.service

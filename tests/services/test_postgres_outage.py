@@ -13,7 +13,8 @@ from ordercast.services.gateway.app import create_app
 from ordercast.store import runs
 from ordercast.store.engine import DATABASE_AWAY, be_known_as, database
 from ordercast.store.migrating import upgrade
-from ordercast.store.tables import OrderLine, OrderOutcome, PushEvent, ServiceOrder, WorkOrder
+from ordercast.store.push_tables import PushEvent
+from ordercast.store.tables import OrderLine, OrderOutcome, ServiceOrder, WorkOrder
 from ordercast.store.work_orders import any_open
 from tasks.broadcast import broadcast
 from tasks.completion import await_completion

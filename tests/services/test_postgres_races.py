@@ -27,16 +27,13 @@ from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database as the_database
 from ordercast.store.inbox import RawMessage
 from ordercast.store.push_recording import Tried, record_attempts
+from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.tables import (
     CompletionReport,
     ExclusiveClaim,
     OrderOutcome,
-    PushAttempt,
-    PushDelivery,
-    PushEvent,
     ServiceOrder,
-    Subscriber,
     WorkerBeat,
 )
 from tasks.completion import await_completion

@@ -21,9 +21,9 @@ from ordercast.domain.errors import ConfigurationError
 from ordercast.services.gateway.app import create_app
 from ordercast.store import subscribers
 from ordercast.store.engine import database
+from ordercast.store.push_tables import Subscriber
 from ordercast.store.pushes import NewEvent
 from ordercast.store.sealing import sealer
-from ordercast.store.tables import Subscriber
 from tests.keys import keyed
 from tests.services.receivers import Receiver, eventually
 from tests.services.test_deliver import attempts, deliveries, hasten, relay, states, tell

@@ -20,7 +20,7 @@ from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.replay import replay
 from ordercast.store.clock import now
 from ordercast.store.engine import database
-from ordercast.store.tables import PushAttempt, PushDelivery
+from ordercast.store.push_tables import PushAttempt, PushDelivery
 from tests.keys import keyed
 from tests.services.receivers import Receiver, eventually
 from tests.store.test_replays import end, subscribe, tell

@@ -20,7 +20,8 @@ from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.archived import read_by_block
 from ordercast.store import engine, results
 from ordercast.store.outcomes import sealed
-from ordercast.store.tables import PushEvent, ResultManifest
+from ordercast.store.push_tables import PushEvent
+from ordercast.store.tables import ResultManifest
 from tasks import archive as archiving
 from tasks.broadcast import broadcast
 from tasks.completion import await_completion

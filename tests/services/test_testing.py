@@ -16,7 +16,7 @@ from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store import subscribers as store
 from ordercast.store.engine import database
-from ordercast.store.tables import PushAttempt, PushDelivery, Subscriber
+from ordercast.store.push_tables import PushAttempt, PushDelivery, Subscriber
 from tests.conftest import forget
 from tests.keys import keyed
 from tests.services.at_once import at_once

@@ -12,7 +12,7 @@ from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.lines import tell_lines
 from ordercast.store import subscribers
 from ordercast.store.engine import database as current
-from ordercast.store.tables import LineNotice
+from ordercast.store.push_tables import LineNotice
 from tasks.broadcast import broadcast
 from tasks.completion import await_completion
 from tests.conftest import forget

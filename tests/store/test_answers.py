@@ -8,8 +8,9 @@ from sqlmodel import update
 from ordercast.domain.errors import NotFound
 from ordercast.store.measuring import Told, figures
 from ordercast.store.push_matrix import matrix
+from ordercast.store.push_tables import PushDelivery, Subscriber
 from ordercast.store.pushes import NewEvent
-from ordercast.store.tables import OrderOutcome, OrderRun, PushDelivery, Subscriber
+from ordercast.store.tables import OrderOutcome, OrderRun
 from ordercast.store.untold import not_broadcast, untold
 from tests.store.plans import noted, plan
 from tests.store.test_replays import THEN, ask, carry_out, end, subscribe, tell

@@ -11,15 +11,13 @@ from ordercast.domain.errors import Conflict
 from ordercast.domain.order import Stage
 from ordercast.store import reopening
 from ordercast.store.clock import now
+from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent
 from ordercast.store.tables import (
     ArchiveEntry,
     InboxMessage,
     OrderLine,
     OrderOutcome,
     OrderRun,
-    PushAttempt,
-    PushDelivery,
-    PushEvent,
     ServiceOrder,
     WorkOrder,
 )

@@ -13,8 +13,9 @@ from ordercast.domain.errors import InvalidMessage
 from ordercast.store import feed, feed_reading, subscribers
 from ordercast.store.engine import database
 from ordercast.store.feed_reading import FeedFilter, read_feed
+from ordercast.store.push_tables import FeedHead, PushDelivery, PushEvent
 from ordercast.store.pushes import NewEvent, add_events
-from ordercast.store.tables import FeedHead, PushDelivery, PushEvent, ServiceOrder
+from ordercast.store.tables import ServiceOrder
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 COMPLETED = NewEvent("order.completed", 1)

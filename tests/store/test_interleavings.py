@@ -21,7 +21,8 @@ from ordercast.domain.work_order import Result, WorkOrderState
 from ordercast.intake.reporting import take_reports
 from ordercast.store import cancelling, reopening
 from ordercast.store.engine import database as the_database
-from ordercast.store.tables import CompletionReport, OrderOutcome, PushEvent
+from ordercast.store.push_tables import PushEvent
+from ordercast.store.tables import CompletionReport, OrderOutcome
 from tasks.completion import await_completion
 from tests.orders import (
     complete,

@@ -14,14 +14,9 @@ from ordercast.services.relay.lanes import Room
 from ordercast.store import alerts, recovering, subscriber_health, subscribers
 from ordercast.store.clock import now
 from ordercast.store.push_recording import Tried
+from ordercast.store.push_tables import PushAttempt, PushDelivery, Subscriber
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events
-from ordercast.store.tables import (
-    OperatorAlert,
-    PushAttempt,
-    PushDelivery,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import OperatorAlert, ServiceOrder
 
 pytestmark = pytest.mark.usefixtures("home")
 

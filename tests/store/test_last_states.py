@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.last_states import last_states
-from ordercast.store.tables import OrderOutcome, PushDelivery, PushEvent, ServiceOrder
+from ordercast.store.push_tables import PushDelivery, PushEvent
+from ordercast.store.tables import OrderOutcome, ServiceOrder
 from tests.conftest import forget
 
 BEGAN = now()

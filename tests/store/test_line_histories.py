@@ -15,8 +15,9 @@ from ordercast.domain.order import OrderState
 from ordercast.store import line_ends, orders, subscribers, telling_lines
 from ordercast.store.clock import now
 from ordercast.store.line_ends import EndedLine
+from ordercast.store.push_tables import PushDelivery, PushEvent
 from ordercast.store.pushes import LINES_ENDED
-from ordercast.store.tables import OrderLine, PushDelivery, PushEvent, ServiceOrder
+from ordercast.store.tables import OrderLine, ServiceOrder
 
 NUMBERS = count()
 LINES = 12

@@ -18,8 +18,9 @@ from ordercast.services.relay import lines as relay_lines
 from ordercast.store import cancelling, reopening, subscribers, telling_lines
 from ordercast.store import engine as store
 from ordercast.store.clock import now
+from ordercast.store.push_tables import LineEnd, LineNotice, PushDelivery, PushEvent
 from ordercast.store.pushes import LINES_ENDED
-from ordercast.store.tables import LineEnd, LineNotice, OrderLine, PushDelivery, PushEvent
+from ordercast.store.tables import OrderLine
 from tasks.broadcast import broadcast
 from tasks.completion import await_completion
 from tests.orders import (

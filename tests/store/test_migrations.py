@@ -12,6 +12,7 @@ from ordercast.store import (
     finding_tables,
     key_tables,
     people_tables,
+    push_tables,
     rounds_tables,
     tables,
 )
@@ -20,7 +21,15 @@ from ordercast.store.migrating import configuration, revisions, upgrade
 from tests.store.any_rows import count, fill
 from tests.store.conftest import BACKENDS
 
-MODULES = (fallout_tables, finding_tables, key_tables, people_tables, rounds_tables, tables)
+MODULES = (
+    fallout_tables,
+    finding_tables,
+    key_tables,
+    people_tables,
+    push_tables,
+    rounds_tables,
+    tables,
+)
 FOUND = [each for module in MODULES for each in vars(module).values()]
 MODELS = list({each: None for each in FOUND if hasattr(each, "__table__")})
 OURS = {each.__tablename__ for each in MODELS}

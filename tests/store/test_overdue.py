@@ -12,8 +12,9 @@ from ordercast.delivery.signing import new_secret
 from ordercast.domain.escalation import Escalation
 from ordercast.store import alerts, escalating, forecasts, orders, overdue, reopening, subscribers
 from ordercast.store.clock import now
+from ordercast.store.push_tables import PushEvent
 from ordercast.store.rounds_tables import OrderForecast, OverdueWork
-from ordercast.store.tables import CompletionReport, PushEvent, WorkOrder
+from ordercast.store.tables import CompletionReport, WorkOrder
 from tasks.completion import await_completion
 from tests.orders import (
     complete,

@@ -18,9 +18,10 @@ from ordercast.store.engine import Database
 from ordercast.store.push_leases import lease_due
 from ordercast.store.push_ledger import PushFilter
 from ordercast.store.push_recording import Tried, record_attempts
+from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events, event_id
 from ordercast.store.sealing import sealer
-from ordercast.store.tables import PushAttempt, PushDelivery, PushEvent, ServiceOrder, Subscriber
+from ordercast.store.tables import ServiceOrder
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 COMPLETED = NewEvent("order.completed", 1, {"state": "completed"})

@@ -14,15 +14,9 @@ from ordercast.delivery.signing import new_secret
 from ordercast.domain.errors import Conflict, NotFound
 from ordercast.store import push_leases, replaying, replays, subscribers
 from ordercast.store.push_recording import Tried, record_attempts
+from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent, PushReplay, Subscriber
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events
-from ordercast.store.tables import (
-    PushAttempt,
-    PushDelivery,
-    PushEvent,
-    PushReplay,
-    ServiceOrder,
-    Subscriber,
-)
+from ordercast.store.tables import ServiceOrder
 from tests.store.plans import noted, plan
 
 THEN = datetime(2026, 11, 22, 9, tzinfo=UTC)

@@ -12,7 +12,8 @@ from ordercast.domain.errors import InvalidMessage
 from ordercast.domain.work_order import Result
 from ordercast.intake.reporting import parse_one_report, parse_reports, take_reports
 from ordercast.store import cancelling, inbox, runs
-from ordercast.store.tables import CompletionReport, InboxMessage, PushEvent
+from ordercast.store.push_tables import PushEvent
+from ordercast.store.tables import CompletionReport, InboxMessage
 from tasks.completion import await_completion
 from tests.orders import (
     CSV,

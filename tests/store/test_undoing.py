@@ -10,7 +10,8 @@ from ordercast.domain.errors import Conflict
 from ordercast.domain.work_order import Result
 from ordercast.intake.reporting import take_reports
 from ordercast.store import alerts, cancelling, outcomes, reopening
-from ordercast.store.tables import CompletionReport, PushEvent, WorkOrder
+from ordercast.store.push_tables import PushEvent
+from ordercast.store.tables import CompletionReport, WorkOrder
 from tasks.broadcast import summary
 from tasks.completion import await_completion
 from tests.orders import (

@@ -16,8 +16,8 @@ from ordercast.store import subscribers
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.feed_reading import FeedFilter
+from ordercast.store.push_tables import Subscriber
 from ordercast.store.pushes import ALL_EVENT_TYPES
-from ordercast.store.tables import Subscriber
 
 LONGEST_CURSOR = 18
 """Digits; a longer one is beyond what a database counts to."""

@@ -24,7 +24,7 @@ from ordercast.store.engine import DATABASE_AWAY, database
 from ordercast.store.feed import head_of
 from ordercast.store.feed_reading import FeedEvent, FeedFilter, FeedPage, read_feed
 from ordercast.store.nudges import Listener, Topic
-from ordercast.store.tables import Subscriber
+from ordercast.store.push_tables import Subscriber
 
 log = logging.getLogger("ordercast.gateway")
 

@@ -20,7 +20,7 @@ from ordercast.services.gateway.bodies import RawBody
 from ordercast.services.gateway.callers import Caller
 from ordercast.store import subscribers
 from ordercast.store.engine import database
-from ordercast.store.tables import Subscriber
+from ordercast.store.push_tables import Subscriber
 
 router = APIRouter(tags=["hub"])
 

@@ -24,7 +24,7 @@ from ordercast.services.gateway.callers import Caller
 from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
 from ordercast.store import subscribers
 from ordercast.store.engine import database
-from ordercast.store.tables import Subscriber
+from ordercast.store.push_tables import Subscriber
 
 router = APIRouter(prefix="/subscribers", tags=["subscribers"])
 

@@ -33,7 +33,7 @@ from ordercast.store.clock import now
 from ordercast.store.engine import DATABASE_AWAY, Database, database
 from ordercast.store.push_leases import LeasedDelivery
 from ordercast.store.push_recording import Outcome, Tried
-from ordercast.store.tables import PushAttempt
+from ordercast.store.push_tables import PushAttempt
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from prefect.events import Event, Resource
 from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.store import recovering
 from ordercast.store.engine import database
-from ordercast.store.tables import Subscriber
+from ordercast.store.push_tables import Subscriber
 
 NAMESPACE = UUID("5b1f6a0e-7c3d-5a44-8f0e-3d9a4f1b2c60")
 RECOVERED = "ordercast.subscriber.recovered"

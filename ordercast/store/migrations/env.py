@@ -6,21 +6,31 @@ from alembic import context
 from sqlmodel import SQLModel
 
 from ordercast.store import (
+    columns,
     fallout_tables,
     finding_tables,
     key_tables,
     people_tables,
+    push_tables,
     rounds_tables,
     tables,
 )
 
-MODULES = (fallout_tables, finding_tables, key_tables, people_tables, rounds_tables, tables)
+MODULES = (
+    fallout_tables,
+    finding_tables,
+    key_tables,
+    people_tables,
+    push_tables,
+    rounds_tables,
+    tables,
+)
 """Their definitions fill the metadata."""
 
 
 def _render(kind: str, value: Any, _autogenerate: Any) -> str | Literal[False]:
     """Revisions name plain types, so that they stand whatever becomes of ours."""
-    if kind == "type" and isinstance(value, tables.UtcDateTime):
+    if kind == "type" and isinstance(value, columns.UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and type(value).__name__ == "AutoString":
         return "sa.String()"

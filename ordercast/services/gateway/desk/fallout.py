@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
 from ordercast.domain.errors import InvalidMessage, Problem
@@ -143,19 +143,25 @@ def show_cause(
     return page(request, viewer, "fallout_cause.html", **context)
 
 
-@router.post("/fallout/try")
-def try_act(
-    request: Request,
-    viewer: Operating,
+def _cause(
     trouble: Annotated[Trouble, Form()],
-    action: Annotated[Action, Form()],
     what: Field = None,
     who: Field = None,
     product: Field = None,
     agent: Field = None,
+) -> Cause:
+    """The cause that a form names."""
+    return Cause(trouble, what, who, product, agent)
+
+
+@router.post("/fallout/try")
+def try_act(
+    request: Request,
+    viewer: Operating,
+    cause: Annotated[Cause, Depends(_cause)],
+    action: Annotated[Action, Form()],
 ) -> Response:
     """Count of whom something would be asked, of whom not, and why; nothing is written."""
-    cause = Cause(trouble, what, who, product, agent)
     with database().read() as session:
         found = fallout_acts.estimate(session, cause, action)
     return fragment(
@@ -167,19 +173,14 @@ def try_act(
 def begin_act(
     request: Request,
     viewer: Operating,
-    trouble: Annotated[Trouble, Form()],
+    cause: Annotated[Cause, Depends(_cause)],
     action: Annotated[Action, Form()],
-    what: Field = None,
-    who: Field = None,
-    product: Field = None,
-    agent: Field = None,
     reason: Annotated[str, Form(max_length=500)] = "",
     per_second: Rate = PER_SECOND,
 ) -> Response:
     """Ask something of all orders that a cause has stopped."""
     if not (why := reason.strip()):
         raise InvalidMessage([Problem("reason", "is missing", "say why: it is kept")])
-    cause = Cause(trouble, what, who, product, agent)
     with database().write() as session:
         act = fallout_acts.begin(
             session, cause, action, reason=why, asked_by=viewer.name, per_second=per_second
