@@ -11,7 +11,7 @@ import httpx
 Found = TypeVar("Found")
 
 
-def wait_for(condition: Callable[[], Found], *, what: str, seconds: float = 30) -> Found:
+def wait_for(condition: Callable[[], Found], *, what: str, seconds: float = 60) -> Found:
     """What the condition gives once it is true; fails with `what` after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:

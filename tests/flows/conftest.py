@@ -25,7 +25,7 @@ from tests.flows.floor import Floor
 from tests.services.platform_server import served
 from tests.waiting import free_port, wait_until_healthy
 
-READY_SECONDS = 120
+READY_SECONDS = 300
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from tests.waiting import wait_for
 
 ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
 PASSING = {502, 503, 504}
-SECONDS = 120
+SECONDS = 300
 
 
 def patiently(method: str, url: str, **more: Any) -> httpx.Response:

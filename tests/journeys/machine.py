@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.leash import leash, on_leash
 from tests.waiting import wait_until_healthy
 
-READY_SECONDS = 150
+READY_SECONDS = 300
 STOP_SECONDS = 20
 
 

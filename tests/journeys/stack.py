@@ -17,7 +17,7 @@ from tests.leash import leash, on_leash
 from tests.waiting import free_port, wait_for, wait_until_healthy
 
 ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
-READY_SECONDS = 120
+READY_SECONDS = 300
 FAST = {
     "ORDERCAST_RELAY__PARK_MIN_SECONDS": "1",
     "ORDERCAST_RELAY__RECOVER_SECONDS": "2",
@@ -104,7 +104,7 @@ class Stack:
         wait_for(
             lambda: self.get("/work-orders", order_no=order_no),
             what=f"{order_no} has no work orders",
-            seconds=90,
+            seconds=180,
         )
 
     def report_ready(self, order_no: str) -> int:

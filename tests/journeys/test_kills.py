@@ -42,7 +42,7 @@ def test_a_killed_process_loses_no_order_and_doubles_no_effect(
     if service == "supervisor":
         stack.start()
     for url in (f"{stack.gateway}/ready", f"{stack.platform}/health"):
-        wait_for(lambda at=url: is_ready(at), what=f"{url} is not back", seconds=60)
+        wait_for(lambda at=url: is_ready(at), what=f"{url} is not back", seconds=120)
     for order_no in [*waiting, *arriving]:
         stack.wait_for_work(order_no)
         stack.report_all(order_no)

@@ -20,7 +20,7 @@ from tests.waiting import wait_for
 EXCHANGE, EVENTS, ANSWERS = "journey.events", "journey.heard", "journey.answers"
 KINDS = ("card", "three-plans", "failing", "batch")
 AWAY = (aio_pika.exceptions.AMQPError, OSError, RuntimeError)
-PAUSE_SECONDS = 0.3
+SEND_SECONDS, REPORT_SECONDS = 1, 0.3
 OPEN = {"acknowledged", "pending", "inProgress"}
 MORE_ORDERS = 4
 SECONDS = 400
@@ -37,6 +37,7 @@ class Traffic:
         self.told: dict[str, set[str]] = defaultdict(set)
         self.replied: dict[str, set[str]] = defaultdict(set)
         self.by_http: set[str] = set()
+        self._ended: set[str] = set()
         self._postponed: list[str] = []
         self._listening = threading.Lock()
         self._may_work, self._stop = threading.Event(), threading.Event()
@@ -47,7 +48,7 @@ class Traffic:
     def send_orders(self) -> None:
         """Send one after the other; while the broker is away by HTTP, but for batches."""
         for number in count(1):
-            if self._stop.wait(PAUSE_SECONDS):
+            if self._stop.wait(SEND_SECONDS):
                 break
             kind = KINDS[number % len(KINDS)]
             self._send(f"{kind}-{number}", kind)
@@ -91,7 +92,7 @@ class Traffic:
             if ready:
                 reports = body([self._report(row) for row in ready])
                 self._put(REPORTS_QUEUE, reports, {})  # what was not sent is still to be done
-            threading.Event().wait(PAUSE_SECONDS)
+            threading.Event().wait(REPORT_SECONDS)
 
     def _report(self, row: Mapping[str, Any]) -> dict[str, str]:
         found = self.machines.ask("GET", f"{ORDERS}/{row['order_no']}").json()
@@ -138,7 +139,11 @@ class Traffic:
     def go_on(self) -> None:
         """Wait until some more orders of all kinds are sent."""
         least = len(self.sent) + len(self._postponed) + MORE_ORDERS
-        wait_for(lambda: len(self.sent) + len(self._postponed) >= least, what="no order is sent")
+        wait_for(
+            lambda: len(self.sent) + len(self._postponed) >= least,
+            what="no order is sent",
+            seconds=SECONDS,
+        )
 
     @contextmanager
     def quiet_crew(self) -> Iterator[None]:
@@ -161,8 +166,12 @@ class Traffic:
         return not rows or bool(OPEN & {row["state"] for row in rows})
 
     def _is_told(self, order_no: str) -> bool:
-        found = self.machines.ask("GET", f"{ORDERS}/{order_no}").json()
-        return found["stage"] == "broadcast"
+        if order_no not in self._ended:  # the crew never reports anew: what has ended has
+            found = self.machines.ask("GET", f"{ORDERS}/{order_no}").json()
+            if found["stage"] != "broadcast":
+                return False
+            self._ended.add(order_no)
+        return True
 
     def stop(self) -> None:
         self._stop.set()
