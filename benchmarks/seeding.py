@@ -91,7 +91,10 @@ def _moved(key: UUID, number: int) -> UUID:
 
 
 def seed(ours: Engine, prefects: Engine, order_no: str, copies: int) -> None:
-    """Copy an order that waits, whose flow run is suspended."""
+    """Copy an order that waits, whose flow run is suspended.
+
+    Runs come first: recovery launches an order anew whose run is not there.
+    """
     tables, theirs = tables_of(ours), tables_of(prefects)
     rows = {name: list(rows_of(ours, tables[name], "order_no", order_no)) for name in OURS}
     claims = {name: list(rows_of(ours, tables[name], "order_no", order_no)) for name in CLAIMS}
@@ -100,10 +103,10 @@ def seed(ours: Engine, prefects: Engine, order_no: str, copies: int) -> None:
     texts = [str(rows["inbox_message"][0]["id"]), str(rows["service_order"][0]["external_id"])]
     texts += [str(claim["resource"]) for claim in claims["exclusive_claim"]]
     copier = Copier(order_no, texts, _keys(runs, run_id))
-    _insert(ours, tables, rows | claims, copier, copies, what="orders seeded")
     states = _without_state(runs)
     _insert(prefects, theirs, runs, copier, copies, what="suspended runs seeded")
     _set_states(prefects, states)
+    _insert(ours, tables, rows | claims, copier, copies, what="orders seeded")
     for engine in (ours, prefects):
         analyze(engine)
 
