@@ -21,7 +21,8 @@ def ending(order_no: str, version: int) -> State:
     """The terminal state of a run whose order has been told to everyone."""
     with database().read() as session:
         outcome = sealed(session, order_no, version)
-    _tag_run(f"outcome:{outcome.state}")
+    if outcome.state != OrderState.COMPLETED:  # that it completed, Prefect's own state says
+        _tag_run(f"outcome:{outcome.state}")
     publish_artifact(order_no)
     return terminal_state(outcome)
 

@@ -1,5 +1,7 @@
 """Step 5: put the sealed outcome on the business platform."""
 
+from sqlmodel import Session
+
 from blocks.loading import business_platform, forget_clients
 from blocks.platform_client import PlatformAnswer, PlatformRefused
 from ordercast.contracts.outcome import Outcome
@@ -9,6 +11,7 @@ from ordercast.store.engine import database
 from ordercast.store.outcomes import sealed
 from ordercast.store.runs import Lease, working
 from ordercast.store.tables import PlatformSync
+from ordercast.store.upserting import insert_for
 from tasks.availability import PLATFORM
 from tasks.step import life_step
 
@@ -26,17 +29,17 @@ def sync_to_platform(lease: Lease) -> bool:
     with PLATFORM.asking():
         answer = _put(outcome)
     with working(lease) as work:
-        work.session.merge(
-            PlatformSync(
-                order_no=lease.order_no,
-                version=lease.version,
-                synced_at=now(),
-                status=answer.status,
-                answer=answer.text[:1000],
-            )
-        )
+        _note(work.session, lease, answer)
         work.reach(Stage.SYNCED)
     return True
+
+
+def _note(session: Session, lease: Lease, answer: PlatformAnswer) -> None:
+    """Keep what the platform answered last."""
+    said = {"synced_at": now(), "status": answer.status, "answer": answer.text[:1000]}
+    key = {"order_no": lease.order_no, "version": lease.version}
+    noted = insert_for(session, PlatformSync).values(**key, **said)
+    session.execute(noted.on_conflict_do_update(index_elements=list(key), set_=said))
 
 
 def _put(outcome: Outcome) -> PlatformAnswer:

@@ -1,6 +1,6 @@
 """Step 3: by the catalogue's policy, each line becomes work orders."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from ordercast.domain.order import ItemAction, OrderState, Stage
 from ordercast.domain.work_order import WorkOrderState, settle
 from ordercast.store import claims, forecasts, line_ends, orders, work_orders
 from ordercast.store.clock import now
+from ordercast.store.facts import BATCH_LINES
 from ordercast.store.line_ends import EndedLine
 from ordercast.store.runs import Lease, WaitingFor, Work, wait, working
 from ordercast.store.tables import OrderLine
@@ -25,42 +26,49 @@ from tasks.step import life_step
 )
 def generate_work_orders(lease: Lease) -> bool:
     """Generate the work orders of the lines, unless another order works on the same number."""
-    with working(lease) as work:  # by itself: whoever claims a number waits for its end
-        if _is_held(work):
-            return False
     with working(lease) as work:
         if work.has_reached(Stage.GENERATED):
             return True
-        lines = [
-            line
-            for line in orders.lines(work.session, work.order.order_no)
-            if not OrderState(line.state).is_final
-        ]
-        at = now()
-        policies = [_policy(line) for line in lines]
-        made = zip(lines, policies, strict=True)
-        rows = [row for each in made for row in _rows(*each, at)]
-        work_orders.add(work.session, rows)
-        if rows:
-            expected_at = max(row["due_at"] for row in rows)
-            forecasts.promise(work.session, work.order, expected_at=expected_at, at=at)
-        for line, policy in zip(lines, policies, strict=True):
-            has_work = bool(policy.work_orders)
-            line.state = OrderState.IN_PROGRESS if has_work else OrderState.COMPLETED
-        done = [line.line_no for line in lines if line.state == OrderState.COMPLETED]
-        line_ends.note(
-            work.session, work.order, dict.fromkeys(done, EndedLine(OrderState.COMPLETED))
-        )
-        work.order.state = OrderState.IN_PROGRESS
-        work.reach(Stage.GENERATED)
+        lines = orders.lines(work.session, work.order.order_no)
+        if _is_held(work, lines):
+            return False
+        if len(lines) < BATCH_LINES:
+            _generate(work, lines)
+            return True
+    with working(
+        lease
+    ) as work:  # by itself: whoever claims a number waits for the end of its claim
+        _generate(work, orders.lines(work.session, work.order.order_no))
     return True
 
 
-def _is_held(work: Work) -> bool:
+def _generate(work: Work, lines: Sequence[OrderLine]) -> None:
+    """Write the work orders of the lines that have not ended."""
+    lines = [line for line in lines if not OrderState(line.state).is_final]
+    at = now()
+    policies = [_policy(line) for line in lines]
+    made = zip(lines, policies, strict=True)
+    rows = [row for each in made for row in _rows(*each, at)]
+    work_orders.add(work.session, rows)
+    if rows:
+        expected_at = max(row["due_at"] for row in rows)
+        forecasts.promise(work.session, work.order, expected_at=expected_at, at=at)
+    for line, policy in zip(lines, policies, strict=True):
+        has_work = bool(policy.work_orders)
+        line.state = OrderState.IN_PROGRESS if has_work else OrderState.COMPLETED
+    done = [line.line_no for line in lines if line.state == OrderState.COMPLETED]
+    line_ends.note(work.session, work.order, dict.fromkeys(done, EndedLine(OrderState.COMPLETED)))
+    work.order.state = OrderState.IN_PROGRESS
+    work.reach(Stage.GENERATED)
+
+
+def _is_held(work: Work, lines: Sequence[OrderLine]) -> bool:
+    """Whether the order, which claims what its lines need, has to wait for another one."""
     session, order_no = work.session, work.order.order_no
-    if work.has_reached(Stage.GENERATED) or work.order.cancel_requested_at:
+    if work.order.cancel_requested_at:
         return False
-    claims.claim(session, order_no, claims.resources(session, order_no))
+    if not claims.claim(session, order_no, claims.resources(lines)):
+        return False
     other = claims.blocker(session, order_no)
     if other is None:
         return False

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from hypothesis import HealthCheck
+from hypothesis import settings as properties
 
 from config.dialects import dialects
 from config.push_dialects import push_dialects
@@ -29,6 +31,9 @@ FOR_TESTS = "ORDERCAST_TEST_"
 CACHED = (settings, engine.database, sealer, guard, dialects, push_dialects)
 """What hangs on the environment; the catalogue and the tags are read once for all tests."""
 
+SLOW = [HealthCheck.too_slow]
+"""How fast a machine is makes no property false."""
+
 
 def pytest_configure() -> None:
     """Before a test imports Prefect or anything of ours: forget the machine's settings."""
@@ -38,6 +43,8 @@ def pytest_configure() -> None:
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
     os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
     Settings.model_config["env_file"] = None
+    properties.register_profile("any machine", deadline=None, suppress_health_check=SLOW)
+    properties.load_profile("any machine")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -5,6 +5,7 @@ orders can wait for each other.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, exists, func, insert, literal
@@ -18,9 +19,8 @@ from ordercast.store.clock import now
 from ordercast.store.commits import after_commit
 from ordercast.store.engine import Database
 from ordercast.store.facts import characteristics
-from ordercast.store.orders import lines
 from ordercast.store.runs import WaitingFor, wake
-from ordercast.store.tables import ExclusiveClaim, OrderRun
+from ordercast.store.tables import ExclusiveClaim, OrderLine, OrderRun
 from ordercast.store.waiting_lines import Line, wait_in_line
 
 TICK = timedelta(microseconds=1)
@@ -32,30 +32,47 @@ def hold(session: Session, resources: Iterable[str]) -> None:
     wait_in_line(session.connection(), Line.CLAIM, resources)
 
 
-def claim(session: Session, order_no: str, resources: Iterable[str]) -> None:
-    """Queue the order for all the resources, behind those who queue already."""
-    wanted = set(resources)
+def claim(session: Session, order_no: str, resources: Iterable[str]) -> bool:
+    """Queue the order for all the resources, behind those who queue already.
+
+    Gives whether there was anybody: if not, it is this order's turn.
+    """
+    wanted = sorted(set(resources))
     hold(session, wanted)
-    missing = sorted(wanted - set(_claimed(session, order_no)))
-    at = _turn(session, missing)
+    queues = _queues(session, order_no, wanted)
+    mine = {each.resource for each in queues if each.is_mine}
+    missing = [each for each in wanted if each not in mine]
+    at = max([now(), *(each.latest + TICK for each in queues if not each.is_mine)])
     for some in chunks(missing):
         rows = [{"resource": each, "order_no": order_no, "claimed_at": at} for each in some]
         session.execute(insert(ExclusiveClaim), rows)
+    return any(not each.is_mine for each in queues)
+
+
+@dataclass(frozen=True)
+class _Queue:
+    """The claims on a resource: an order's own, or those of all others, the latest of them."""
+
+    resource: str
+    is_mine: bool
+    latest: datetime
+
+
+def _queues(session: Session, order_no: str, resources: Sequence[str]) -> list[_Queue]:
+    is_mine = col(ExclusiveClaim.order_no) == order_no
+    latest = func.max(ExclusiveClaim.claimed_at)
+    found: list[_Queue] = []
+    for some in chunks(resources):
+        query = select(ExclusiveClaim.resource, is_mine, latest)
+        query = query.where(col(ExclusiveClaim.resource).in_(some))
+        rows = session.exec(query.group_by(col(ExclusiveClaim.resource), is_mine))
+        found += [_Queue(*row) for row in rows]
+    return found
 
 
 def _claimed(session: Session, order_no: str) -> Sequence[str]:
     query = select(ExclusiveClaim.resource).where(ExclusiveClaim.order_no == order_no)
     return session.exec(query).all()
-
-
-def _turn(session: Session, resources: Sequence[str]) -> datetime:
-    """This moment; later than all who queue, whatever the clocks of other machines say."""
-    turn = now()
-    for some in chunks(resources):
-        theirs = col(ExclusiveClaim.resource).in_(some)
-        latest = session.exec(select(func.max(ExclusiveClaim.claimed_at)).where(theirs)).one()
-        turn = max(turn, latest + TICK) if latest else turn
-    return turn
 
 
 def blocker(session: Session, order_no: str) -> ExclusiveClaim | None:
@@ -128,10 +145,10 @@ def _is_held() -> ColumnElement[bool]:
     return col(OrderRun.waiting_for) == exclusive
 
 
-def resources(session: Session, order_no: str) -> set[str]:
-    """What the lines of an order need for themselves alone, as `msisdn:8613…`."""
+def resources(lines: Iterable[OrderLine]) -> set[str]:
+    """What lines need for themselves alone, as `msisdn:8613…`."""
     needed: set[str] = set()
-    for line in lines(session, order_no):
+    for line in lines:
         policy = catalogue().policy(line.product, ItemAction(line.action))
         if policy and line.state != OrderState.REJECTED:
             needed |= policy.resources(characteristics(line))

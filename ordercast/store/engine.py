@@ -53,9 +53,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One consistent view, never committed."""
+        """One consistent view, of which nothing is ever stored."""
         with Session(self.reader, expire_on_commit=False) as session:
             yield session
+            if not self.is_sqlite:
+                session.expunge_all()
+                session.commit()  # at a rollback psycopg forgets all that it has prepared
 
 
 class _Process:

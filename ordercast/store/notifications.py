@@ -22,8 +22,7 @@ LOOK_SECONDS = 5
 
 def notify(connection: Connection, topics: Iterable[str]) -> None:
     """Notify the listeners of topics on all machines when the transaction commits."""
-    for topic in topics:
-        connection.execute(select(func.pg_notify(f"{PREFIX}{topic}", "")))
+    connection.execute(select(*(func.pg_notify(f"{PREFIX}{topic}", "") for topic in topics)))
 
 
 def notify_now(database: Database, topics: Iterable[str]) -> None:

@@ -14,13 +14,22 @@ from ordercast.store.topics import Topic
 
 __all__ = ["Listener", "Topic", "nudge", "nudge_after_commit"]
 
+NUDGED = "topics that are nudged"
+
 
 def nudge_after_commit(session: Session, topic: Topic) -> None:
     """Nudge the listeners of a topic once the session's transaction has been committed."""
     if session.get_bind().dialect.name == "postgresql":
-        with_commit(session, topic, lambda _: notifications.notify(session.connection(), [topic]))
+        topics = session.info.setdefault(NUDGED, set())
+        topics.add(topic)
+        with_commit(session, NUDGED, lambda _: _notify(session, topics))
     else:
         after_commit(session, topic, lambda _: datagrams.send(topic))
+
+
+def _notify(session: Session, topics: set[Topic]) -> None:
+    notifications.notify(session.connection(), sorted(topics))
+    topics.clear()
 
 
 def nudge(*topics: Topic) -> None:

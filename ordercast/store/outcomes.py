@@ -41,7 +41,8 @@ def seal(work: Work) -> None:
     """
     session, order = work.session, work.order
     order.ended_at = sealed_at = now()
-    outcome = _end(session, order)
+    with session.no_autoflush:  # the order is stored once
+        outcome = _end(session, order)
     session.add(
         OrderOutcome(
             order_no=order.order_no,
@@ -102,7 +103,7 @@ def _outcome(
     session: Session, order: ServiceOrder, lines: Sequence[OrderLine], found: Classification
 ) -> Outcome:
     assert order.ended_at
-    failures = _failures(session, order.order_no)
+    failures = _failures(session, lines)
     commands, undo = _commands(session, lines), _undo(session, lines)
     return Outcome(
         order_no=order.order_no,
@@ -175,10 +176,12 @@ def _undo(session: Session, lines: Sequence[OrderLine]) -> dict[int, list[Outcom
     return undo
 
 
-def _failures(session: Session, order_no: str) -> dict[int, list[OutcomeFailure]]:
+def _failures(session: Session, lines: Sequence[OrderLine]) -> dict[int, list[OutcomeFailure]]:
     failures: dict[int, list[OutcomeFailure]] = defaultdict(list)
+    if all(line.state == OrderState.COMPLETED for line in lines):
+        return failures
     query = select(WorkOrder).where(
-        WorkOrder.order_no == order_no,
+        WorkOrder.order_no == lines[0].order_no,
         WorkOrder.state == WorkOrderState.FAILED,
         col(WorkOrder.withdrawn_at).is_(None),
     )

@@ -1,6 +1,6 @@
 """Events, and the deliveries that they become: one for each subscriber who wants them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -82,14 +82,16 @@ def add_events(
     *,
     tags: Sequence[str] = (),
     at: datetime | None = None,
+    are_new: bool = False,
 ) -> list[PushEvent]:
     """Write events of an order and a delivery for each subscriber who wants them.
 
     The caller's transaction holds the order's row. What is written already is left out, and
-    takes no sequence number; what is new is returned. `tags` are the order's, beside its
-    primary one.
+    takes no sequence number, unless the caller knows that all `are_new`; what is new is
+    returned. `tags` are the order's, beside its primary one.
     """
-    fresh = _fresh(session, order.order_no, events)
+    by_id = {event_id(order.order_no, event): event for event in events}
+    fresh = by_id if are_new else _fresh(session, by_id)
     if not fresh:
         return []
     moment = at or now()
@@ -116,14 +118,11 @@ def add_events(
     return written
 
 
-def _fresh(session: Session, order_no: str, events: Iterable[NewEvent]) -> dict[UUID, NewEvent]:
-    by_id: dict[UUID, NewEvent] = {}
-    for event in events:
-        by_id.setdefault(event_id(order_no, event), event)
+def _fresh(session: Session, by_id: Mapping[UUID, NewEvent]) -> dict[UUID, NewEvent]:
+    written: set[UUID] = set()
     for some in chunks(list(by_id)):
-        for known in session.exec(select(PushEvent.id).where(col(PushEvent.id).in_(some))):
-            del by_id[known]
-    return by_id
+        written.update(session.exec(select(PushEvent.id).where(col(PushEvent.id).in_(some))))
+    return {key: event for key, event in by_id.items() if key not in written}
 
 
 def _add_deliveries(

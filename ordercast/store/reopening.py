@@ -83,7 +83,8 @@ def _must_be_free(session: Session, order: ServiceOrder) -> None:
 
 
 def _claim(session: Session, order: ServiceOrder) -> None:
-    claims.claim(session, order.order_no, claims.resources(session, order.order_no))
+    needed = claims.resources(orders.lines(session, order.order_no))
+    claims.claim(session, order.order_no, needed)
 
 
 def open_next_version(session: Session, order: ServiceOrder) -> None:

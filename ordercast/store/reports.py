@@ -73,8 +73,12 @@ def _lock(
     """
     locked = orders.lock(session, [order_no for order_no in by_order if order_no])
     corrected = [no for no in locked if any(each.corrects for each in by_order[no])]
-    claims.hold(session, {name for no in corrected for name in claims.resources(session, no)})
+    claims.hold(session, _needed(session, corrected))
     return locked
+
+
+def _needed(session: Session, order_nos: Iterable[str]) -> set[str]:
+    return set().union(*(claims.resources(orders.lines(session, no)) for no in order_nos))
 
 
 def _order_numbers(session: Session, ids: Iterable[str], agent: str | None) -> dict[str, str]:
@@ -126,6 +130,7 @@ class _OrderReports:
         self.known = _known(session, reports)
         self.by_key = {kept.key: kept for kept in self.known.values()}
         self.lines = self._lines({each.work_order_id for each in reports})
+        self.states_before = {line_no: line.state for line_no, line in self.lines.items()}
         self.by_id = {
             row.id: (row, line)
             for line in self.lines.values()
@@ -221,20 +226,32 @@ class _OrderReports:
 
     def close(self) -> None:
         """Store what the reports changed; if nothing is open any more, wake the order."""
-        self._store()
+        with self.session.no_autoflush:  # work orders are stored once, with their reports' keys
+            self._store()
         if self.order is None or not self.effects:
             return
         order_no = self.order.order_no
         for each in self.effects:
             each.row.report_key = each.kept.key
         undoing.take_back(self.session, order_no, self.lines)
-        work_orders.roll_up(self.session, order_no, self.lines)
-        pushes.add_events(
-            self.session, self.order, [each.event(self.order) for each in self.effects]
-        )
+        work_orders.roll_up(self.session, order_no, self._changed())
+        events = [each.event(self.order) for each in self.effects]
+        pushes.add_events(self.session, self.order, events, are_new=True)
         line_ends.note(self.session, self.order, self._ended())
-        if not work_orders.any_open(self.session, order_no):
+        if not self._is_any_open(self.order):
             runs.wake(runs.run_of(self.session, order_no, self.order.version, lock=True))
+
+    def _changed(self) -> dict[int, LineWork]:
+        """The lines to which the reports gave another state."""
+        lines = self.lines.items()
+        return {no: line for no, line in lines if line.state != self.states_before[no]}
+
+    def _is_any_open(self, order: ServiceOrder) -> bool:
+        """Whether some work order has no result yet; of the lines at hand nobody is asked."""
+        if any(not line.state.is_final for line in self.lines.values()):
+            return True
+        is_whole = len(self.lines) == order.line_count
+        return not is_whole and work_orders.any_open(self.session, order.order_no)
 
     def _ended(self) -> dict[int, EndedLine]:
         """The lines that the reports ended; a correction ends its line once more."""

@@ -100,7 +100,7 @@ class DeliverLoop:
             return False
         for each in leased:
             self._start(each)
-        return bool(leased or outcomes)
+        return bool(leased)
 
     async def _turn_failed(self, outcomes: list[Outcome], error: Exception) -> None:
         """While the database is away outcomes wait; what else is wrong is one of them."""

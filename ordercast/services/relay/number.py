@@ -13,13 +13,16 @@ log = logging.getLogger("ordercast.relay")
 
 FAULT_PAUSE_SECONDS = 2
 
+GATHER_SECONDS = 0.05
+"""Events that come together are numbered together."""
+
 
 def number_forever(stop: threading.Event) -> None:
     """Number events as they come, until told to stop. Several relays take turns."""
     with closing(Listener(Topic.NUMBER)) as listener:
         while not stop.is_set():
-            if not number():
-                listener.wait(settings().relay.poll_seconds)
+            if not number() and listener.wait(settings().relay.poll_seconds):
+                stop.wait(GATHER_SECONDS)
 
 
 def number() -> bool:
