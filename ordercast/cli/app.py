@@ -5,6 +5,7 @@ import typer
 from ordercast.cli import (
     alerts,
     archive,
+    audit,
     automations,
     database,
     demo,
@@ -49,6 +50,7 @@ subscribers.app.command("bodies")(subscriber_bodies.bodies)
 subscribers.app.command("rotate")(subscriber_bodies.rotate)
 app.add_typer(users.app, name="users", help="The desk's users: who may sign in, and what as.")
 app.add_typer(keys.app, name="keys", help="API keys: who may come in by HTTP, and for what.")
+app.command("audit")(audit.show_audit)
 app.add_typer(alerts.app, name="alerts", help="Alerts: whom Ordercast tells.")
 app.add_typer(automations.app, name="automations", help="What Prefect does by itself, as files.")
 app.add_typer(receiver.app, name="receiver", help="A small receiver, and why a signature fails.")

@@ -1,6 +1,5 @@
 """`ordercast fallout`: what has stopped by its cause, and asking the same of all of it."""
 
-import getpass
 import json
 from dataclasses import asdict
 from hashlib import sha256
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
+from ordercast.cli.audit import operator
 from ordercast.cli.showing import show_json, show_table
 from ordercast.domain.errors import NotFound
 from ordercast.domain.fallout import STEP_AFTER, Action, Cause
@@ -112,7 +112,7 @@ def acts(limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = 
 @app.command("stop")
 def stop(act_id: str) -> None:
     """Ask no more of the orders of an act whose turn has not come."""
-    who = getpass.getuser()
+    who = operator()
     with database().write() as session:
         stopped = fallout_acts.stop(session, act_id, by=who)
         audit.note(session, who=who, did="fallout.stop", subject=act_id)
@@ -128,7 +128,7 @@ def _act(key: str, action: Action, reason: str, *, dry_run: bool, per_second: fl
         typer.echo(f"left out: {count} ({why})")
     if dry_run:
         return
-    who = getpass.getuser()
+    who = operator()
     with database().write() as session:
         act = fallout_acts.begin(
             session, cause, action, reason=reason, asked_by=who, per_second=per_second

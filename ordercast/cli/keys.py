@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from ordercast.cli.audit import operator
 from ordercast.cli.showing import show_table
 from ordercast.cli.subscriber_views import AsJson
 from ordercast.contracts.api_key import ApiKeyView, CreatedApiKey, NewApiKey, Scope
 from ordercast.intake.problems import validate
-from ordercast.store import api_keys
+from ordercast.store import api_keys, audit
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.key_tables import ApiKey
@@ -37,6 +38,8 @@ def add(
     wanted, key = validate(NewApiKey, document), api_keys.new_key()
     with database().write() as session:
         made = ApiKeyView.model_validate(api_keys.create(session, wanted, key=key))
+        details = {"name": made.name, "for": _what(made)}
+        audit.note(session, who=operator(), did="keys.add", subject=made.id, details=details)
     if as_json:
         typer.echo(CreatedApiKey(**made.model_dump(), key=key).model_dump_json(indent=2))
         return
@@ -77,6 +80,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="as `list` shows it")]) ->
     """Let a key open nothing more."""
     with database().write() as session:
         api_keys.revoke(session, key_id)
+        audit.note(session, who=operator(), did="keys.revoke", subject=key_id)
     typer.echo(f"revoked {key_id}")
 
 

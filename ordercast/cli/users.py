@@ -1,11 +1,11 @@
 """`ordercast users`: who may sign in at the desk."""
 
-import getpass
 import sys
 from typing import Annotated
 
 import typer
 
+from ordercast.cli.audit import operator
 from ordercast.cli.showing import show_table
 from ordercast.domain.people import Role, check_password, user_name
 from ordercast.store import audit, users
@@ -105,5 +105,4 @@ def _show(password: str, *, is_shown: bool) -> None:
 
 def _note(did: str, name: str, **details: str) -> None:
     with database().write() as session:
-        who = f"{getpass.getuser()} (command line)"
-        audit.note(session, who=who, did=did, subject=name, details=details)
+        audit.note(session, who=operator(), did=did, subject=name, details=details)

@@ -28,15 +28,28 @@ def note(
 
 def of_subject(session: Session, subject: str, *, limit: int = 100) -> Sequence[AuditEntry]:
     """What was done to a subject, the newest first."""
-    query = select(AuditEntry).where(AuditEntry.subject == subject)
-    return session.exec(query.order_by(col(AuditEntry.key).desc()).limit(limit)).all()
+    return newest(session, subject=subject, limit=limit)
 
 
 def newest(
-    session: Session, *, before: int | None = None, limit: int = 100
+    session: Session,
+    *,
+    who: str | None = None,
+    subject: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> Sequence[AuditEntry]:
-    """What was done, the newest first; `before` is the key to go on from."""
+    """What was done, by whom and to what is named, the newest first; `before` a key to go on."""
     query = select(AuditEntry)
+    if who is not None:
+        query = query.where(AuditEntry.who == who)
+    if subject is not None:
+        query = query.where(AuditEntry.subject == subject)
     if before is not None:
         query = query.where(col(AuditEntry.key) < before)
     return session.exec(query.order_by(col(AuditEntry.key).desc()).limit(limit)).all()
+
+
+def in_words(details: Mapping[str, Any]) -> str:
+    """The details of an act in one line."""
+    return ", ".join(f"{name}: {value}" for name, value in details.items())

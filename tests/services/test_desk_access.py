@@ -141,6 +141,32 @@ def test_a_password_is_changed_at_the_desk_and_every_session_ends(http, ann, dat
         ]
 
 
+def test_an_admin_reads_the_audit_log_by_person_and_by_subject_page_after_page(http, database):
+    users.add(database, "Root", role=Role.ADMIN, password=PASSWORD)
+    with database.write() as session:
+        for n in range(101):
+            audit.note(session, who="ann", did="orders.retry", subject=f"o-{n}", reason="again")
+        audit.note(session, who="bob", did="orders.cancel", subject="o-1", details={"n": "<1>"})
+    sign_in(http, name="root")
+    assert "/desk/audit" in http.get("/desk/me").text
+    of_bob = http.get("/desk/audit", params={"who": "bob"}).text
+    assert ("orders.cancel" in of_bob, "n: &lt;1&gt;" in of_bob) == (True, True)
+    assert "orders.retry" not in of_bob
+    assert http.get("/desk/audit", params={"subject": "o-1"}).text.count("orders.") == 2
+    of_ann = http.get("/desk/audit", params={"who": "ann"}).text
+    assert of_ann.count("<code>orders.retry") == 100
+    older = re.search(r'href="([^"]+)" rel="next"', of_ann)[1].replace("&amp;", "&")
+    last = http.get(older).text
+    assert last.count("<code>orders.retry") == 1
+    assert 'rel="next"' not in last
+
+
+def test_who_is_no_admin_does_not_read_the_audit_log(http, ann):
+    sign_in(http)
+    assert "/desk/audit" not in http.get("/desk/me").text
+    assert http.get("/desk/audit").status_code == 403
+
+
 @pytest.mark.parametrize(
     "form",
     [

@@ -129,5 +129,7 @@ def test_the_audit_log_tells_who_did_what_and_why_the_newest_first(database):
         assert told == [("bob", "orders.cancel", None), ("ann", "orders.retry", "again")]
         newest = audit.newest(session, limit=2)
         assert [each.subject for each in newest] == ["o-1", "o-2"]
+        (bobs,) = audit.newest(session, who="bob")
+        assert audit.in_words(bobs.details) == "n: 1"
         older = audit.newest(session, before=newest[-1].key)
         assert [each.subject for each in older] == ["o-1", "o-0"]

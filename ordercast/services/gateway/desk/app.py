@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 from config.settings import settings
 from ordercast.services.gateway.desk import (
     account,
+    audit_log,
     fallout,
     following,
     order,
@@ -27,7 +28,7 @@ from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
 PAGES = (
-    *(start, account, following, work_orders, work_order_files),
+    *(start, account, audit_log, following, work_orders, work_order_files),
     *(orders, order, order_commands, order_downloads),
     *(fallout, subscribers, subscriber_replays),
 )
