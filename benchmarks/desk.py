@@ -23,11 +23,11 @@ from benchmarks.telling import machine, say, tell_figures
 from config.settings import settings
 from ordercast.domain.people import Role
 from ordercast.services.gateway.app import create_app
-from ordercast.store import users
+from ordercast.store import subscribers, users
 from ordercast.store.engine import database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import sealer
-from tests.orders import plan_change, waiting
+from tests.orders import named, plan_change, waiting
 
 NAME, PASSWORD = "bench", "battery horse staple"
 
@@ -62,14 +62,45 @@ ONE = {
     "batch, last lines": "/{batch}?lines=500&line=9999",
     "batch, by state": "/{batch}?state=inProgress&lines=250",
 }
+WORK = {
+    "all": "",
+    "page 100": "?page=100",
+    **{shelf: f"?shelf={shelf}" for shelf in ("ready", "claimed", "blocked", "overdue")},
+    "a system's": "?system=crm",
+    "a system's, overdue": "?system=crm&shelf=overdue",
+    "one": "/{work_order}",
+}
+FALLOUT = {
+    "causes": "",
+    "causes of a week": "?span=week",
+    "causes by product and agent": "?apart=product&apart=agent",
+    "failed work": "/cause?trouble=work-order&what=C-17&who=crm",
+    "failed work, page 40": "/cause?trouble=work-order&what=C-17&who=crm&page_no=40",
+    "parked": "/cause?trouble=parked",
+    "stuck": "/cause?trouble=run",
+}
+SUBSCRIBERS = {
+    "all": "",
+    "one": "/{subscriber}",
+    "one, delivered": "/{subscriber}?state=delivered",
+    "one, pending": "/{subscriber}?state=pending",
+    "one, page 100": "/{subscriber}?page_no=100",
+}
+PLACES = {
+    "orders": ("orders", ORDERS),
+    "order": ("orders", ONE),
+    "work orders": ("work-orders", WORK),
+    "fallout": ("fallout", FALLOUT),
+    "subscribers": ("subscribers", SUBSCRIBERS),
+}
 
 
 def pages(made: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The pages that are measured: a name, and the address."""
-    for name, rest in ORDERS.items():
-        yield f"orders: {name}", f"/desk/orders{rest.format(**made)}"
-    for name, rest in ONE.items():
-        yield f"order: {name}", f"/desk/orders{rest.format(**made)}"
+    for place, (path, some) in PLACES.items():
+        for name, rest in some.items():
+            yield f"{place}: {name}", f"/desk/{path}{rest.format(**made)}"
+    yield "audit log", "/desk/audit"
 
 
 def main() -> None:
@@ -118,6 +149,9 @@ def _prepared(chosen: Databases, orders: int, lines: int) -> Iterator[Mapping[st
         made = stock(orders)
         say(f"an order of {lines:,} lines")
         made["batch"] = waiting(plan_change(lines=lines))[0]
+        made["work_order"] = named(made["half_done"], "contract-check").id
+        with database().read() as session:
+            made["subscriber"] = subscribers.listing(session, limit=1, offset=0)[1][0].id
         yield made
         database().engine.dispose()
 

@@ -74,7 +74,7 @@ def _tell(carried: Carried) -> Carried:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lifecycle", description=__doc__)
     parser.add_argument("--orders", type=int, default=60, help="in each of our parts")
-    parser.add_argument("--pairs", type=int, default=3, help="of our orders and the floor")
+    parser.add_argument("--pairs", type=int, default=5, help="of our orders and the floor")
     parser.add_argument("--stock-orders", type=int, default=LEAST_ORDERS)
     return parser.parse_args()
 
