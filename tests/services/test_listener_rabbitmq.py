@@ -308,7 +308,7 @@ def test_over_tls_the_url_names_the_authority_to_trust(rabbit_node, queues):
     rabbit_node.send(queues.orders, body(order()))
     with listening():
         wait_for_orders(1)
-        assert is_listening()
+        wait_for(is_listening, what="it does not say that it listens")
     queues.set("URL", rabbit_node.tls_url)
     with listening():
         wait_for(lambda: state() == "waiting", what="an unknown authority is trusted")
