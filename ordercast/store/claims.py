@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, literal
+from sqlalchemy import ColumnElement, delete, exists, func, literal
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, tuple_
 
 from config.catalog import catalogue
 from ordercast.domain.order import ItemAction, OrderState
+from ordercast.store.bulk import insert_rows
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.commits import after_commit
@@ -43,9 +44,8 @@ def claim(session: Session, order_no: str, resources: Iterable[str]) -> bool:
     mine = {each.resource for each in queues if each.is_mine}
     missing = [each for each in wanted if each not in mine]
     at = max([now(), *(each.latest + TICK for each in queues if not each.is_mine)])
-    for some in chunks(missing):
-        rows = [{"resource": each, "order_no": order_no, "claimed_at": at} for each in some]
-        session.execute(insert(ExclusiveClaim), rows)
+    rows = [{"resource": each, "order_no": order_no, "claimed_at": at} for each in missing]
+    insert_rows(session, ExclusiveClaim, rows)
     return any(not each.is_mine for each in queues)
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, exists, func, insert
+from sqlalchemy import ColumnElement, String, cast, exists, func
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import NotFound
 from ordercast.domain.order import Stage
+from ordercast.store.bulk import insert_rows
 from ordercast.store.chunks import chunks
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.tables import OrderLine, OrderRun, ServiceOrder
@@ -94,8 +95,7 @@ def by_external_id(session: Session, agent: str, external_id: str) -> ServiceOrd
 
 def add_lines(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add lines in bulk."""
-    for some in chunks(rows):
-        session.execute(insert(OrderLine), [dict(row) for row in some])
+    insert_rows(session, OrderLine, rows)
 
 
 def lines(session: Session, order_no: str) -> Sequence[OrderLine]:

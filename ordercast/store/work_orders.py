@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from ordercast.domain.causes import cause_of
@@ -15,6 +15,7 @@ from ordercast.domain.forecast import OpenWork, expected_ends
 from ordercast.domain.order import OrderState
 from ordercast.domain.rollup import line_state
 from ordercast.domain.work_order import OPEN_STATES, States, WorkOrderState, settle
+from ordercast.store.bulk import insert_rows
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.orders import is_number_of, is_of, numbers_of
@@ -28,8 +29,7 @@ def work_order_id(order_no: str, line_no: int, position: int) -> str:
 
 def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add work orders in bulk."""
-    for some in chunks(rows):
-        session.execute(insert(WorkOrder), [dict(row) for row in some])
+    insert_rows(session, WorkOrder, rows)
 
 
 def work_order(session: Session, work_order_id: str, *, agent: str | None = None) -> WorkOrder:
