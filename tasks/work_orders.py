@@ -67,9 +67,7 @@ def _is_held(work: Work, lines: Sequence[OrderLine]) -> bool:
     session, order_no = work.session, work.order.order_no
     if work.order.cancel_requested_at:
         return False
-    if not claims.claim(session, order_no, claims.resources(lines)):
-        return False
-    other = claims.blocker(session, order_no)
+    other = claims.claim(session, order_no, claims.resources(lines))
     if other is None:
         return False
     work.order.state = OrderState.HELD

@@ -33,10 +33,10 @@ def hold(session: Session, resources: Iterable[str]) -> None:
     wait_in_line(session.connection(), Line.CLAIM, resources)
 
 
-def claim(session: Session, order_no: str, resources: Iterable[str]) -> bool:
+def claim(session: Session, order_no: str, resources: Iterable[str]) -> ExclusiveClaim | None:
     """Queue the order for all the resources, behind those who queue already.
 
-    Gives whether there was anybody: if not, it is this order's turn.
+    Gives a claim of another order that comes first, if there is any: else it is this one's turn.
     """
     wanted = sorted(set(resources))
     hold(session, wanted)
@@ -46,7 +46,7 @@ def claim(session: Session, order_no: str, resources: Iterable[str]) -> bool:
     at = max([now(), *(each.latest + TICK for each in queues if not each.is_mine)])
     rows = [{"resource": each, "order_no": order_no, "claimed_at": at} for each in missing]
     insert_rows(session, ExclusiveClaim, rows)
-    return any(not each.is_mine for each in queues)
+    return _blocker(session, order_no) if any(not each.is_mine for each in queues) else None
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _claimed(session: Session, order_no: str) -> Sequence[str]:
     return session.exec(query).all()
 
 
-def blocker(session: Session, order_no: str) -> ExclusiveClaim | None:
+def _blocker(session: Session, order_no: str) -> ExclusiveClaim | None:
     """A claim of another order that comes before one of this order's, if there is any."""
     mine, theirs = aliased(ExclusiveClaim), aliased(ExclusiveClaim)
     query = (

@@ -15,7 +15,7 @@ from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.outcomes import sealed
 from ordercast.store.pushes import NewEvent, known_by
 from ordercast.store.runs import run_of
-from ordercast.store.tables import OrderRun, ServiceOrder, WorkOrder
+from ordercast.store.tables import ExclusiveClaim, OrderRun, ServiceOrder, WorkOrder
 from ordercast.store.work_orders import LineWork
 
 
@@ -75,16 +75,15 @@ def _failed(session: Session, order_no: str, ids: Sequence[str]) -> Sequence[Wor
 
 
 def _must_be_free(session: Session, order: ServiceOrder) -> None:
-    _claim(session, order)
-    if other := claims.blocker(session, order.order_no):
+    if other := _claim(session, order):
         raise Conflict(
             f"{other.order_no} works on {other.resource} now; reopen {order.order_no} afterwards"
         )
 
 
-def _claim(session: Session, order: ServiceOrder) -> None:
+def _claim(session: Session, order: ServiceOrder) -> ExclusiveClaim | None:
     needed = claims.resources(orders.lines(session, order.order_no))
-    claims.claim(session, order.order_no, needed)
+    return claims.claim(session, order.order_no, needed)
 
 
 def open_next_version(session: Session, order: ServiceOrder) -> None:

@@ -14,7 +14,7 @@ from tests.journeys.stack import ORDERS, Stack, running
 from tests.waiting import wait_for
 
 EXAMPLES, SCREENS = Path("examples"), Path("docs/screens")
-PLACE = {"timezone_id": "Asia/Shanghai", "device_scale_factor": 1}
+PLACE = {"timezone_id": "Asia/Shanghai"}
 FAILURES = {
     "number-inventory": ("NUM-409", "the number is not free"),
     "sim-inventory": ("CARD-17", "the card is not known"),
