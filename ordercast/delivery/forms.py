@@ -12,6 +12,7 @@ from ordercast.delivery.composing import OUR_OWN, Composer, Form
 from ordercast.delivery.example_events import AT, example_event
 from ordercast.domain.errors import Problem, PushNotMade
 from ordercast.domain.partial_masks import Masking
+from ordercast.domain.said import Said
 from ordercast.store.pushes import EVENT_TYPES, LINES_ENDED
 
 
@@ -40,13 +41,15 @@ def problems_with_form(
     dialect = push_dialects().get(body)
     if dialect is None and body not in OUR_OWN:
         cure = one_of([*OUR_OWN, *push_dialects()], body)
-        yield Problem("body", f"there is no push dialect {body!r}", cure)
+        yield Problem("body", Said("there is no push dialect {name!r}", name=body), cure)
         return
     if secret is not None and (problem := problem_with_secret(body, secret)):
         yield problem
     if failure := _failure(Form(body, tuple(masking)), event_types):
-        mend = f"mend {dialect.path.name}" if dialect else "ask for other events"
-        yield Problem("body", failure, f"{mend}, or choose another body")
+        cure = Said("ask for other events, or choose another body")
+        if dialect:
+            cure = Said("mend {file}, or choose another body", file=dialect.path.name)
+        yield Problem("body", failure, cure)
 
 
 def problem_with_secret(body: str, secret: str) -> Problem | None:
@@ -70,5 +73,5 @@ def _failure(form: Form, event_types: Sequence[str]) -> str | None:
         try:
             composer.compose(example_event(event_type), form, [secret], at=AT)
         except PushNotMade as failure:
-            return f"does not fit {event_type}: {failure}"
+            return Said("does not fit {event}: {failure}", event=event_type, failure=failure)
     return None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from config.push_shape import Method, SignatureShape
 from ordercast.domain.errors import Problem
+from ordercast.domain.said import Said
 
 FEWEST_CHARACTERS, MOST_CHARACTERS = 16, 128
 
@@ -22,11 +23,12 @@ def new_key() -> str:
 
 def problem_with_key(key: str) -> Problem | None:
     """What is wrong with a key that somebody else made, never quoting it."""
-    cure = "leave it out and one is made"
+    cure = Said("leave it out and one is made")
     if not (key.isascii() and key.isprintable() and " " not in key):
         return Problem("secret", "has characters beside letters, digits and signs", cure)
     if not FEWEST_CHARACTERS <= len(key) <= MOST_CHARACTERS:
-        size = f"is of {len(key)} characters, not {FEWEST_CHARACTERS} to {MOST_CHARACTERS}"
+        limits = {"fewest": FEWEST_CHARACTERS, "most": MOST_CHARACTERS}
+        size = Said("is of {n} characters, not {fewest} to {most}", n=len(key), **limits)
         return Problem("secret", size, cure)
     return None
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ordercast.delivery.channels import Push
 from ordercast.domain.errors import Problem
+from ordercast.domain.said import Said
 from ordercast.store.devices import DeviceState
 
 EXPIRY_SECONDS = 86_400
@@ -66,13 +67,15 @@ def problem_with_topic(url: str) -> Problem | None:
     """What is wrong with the topic or the options of an MQTT URL."""
     prefix, parts = prefix_of(url), parse_qs(urlsplit(url).query, keep_blank_values=True)
     if not _LEVELS.fullmatch(prefix) or len(prefix.encode()) > MOST_PREFIX:
-        cure = "use mqtt://host/topic/prefix, without + # and a leading $"
+        cure = Said("use mqtt://host/topic/prefix, without + # and a leading $")
         return Problem("url", "names no topic that events may go to", cure)
     for name, values in parts.items():
         if name not in OPTIONS:
-            return Problem("url", f"has the option {name!r}", f"use {' or '.join(OPTIONS)}")
+            problem = Said("has the option {name!r}", name=name)
+            return Problem("url", problem, Said("use {options}", options=" / ".join(OPTIONS)))
         if len(values) != 1 or not _is_seconds(values[0]):
-            return Problem("url", f"has no seconds in {name}", f"use {name}=86400; 0: for ever")
+            problem = Said("has no seconds in {name}", name=name)
+            return Problem("url", problem, Said("use {name}=86400; 0: for ever", name=name))
     return None
 
 

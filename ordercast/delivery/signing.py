@@ -10,6 +10,7 @@ from math import floor
 from standardwebhooks.webhooks import Webhook
 
 from ordercast.domain.errors import Problem
+from ordercast.domain.said import Said
 
 PREFIX = "whsec_"
 NEW_BYTES, FEWEST_BYTES, MOST_BYTES = 32, 24, 64
@@ -22,15 +23,16 @@ def new_secret() -> str:
 
 def problem_with_secret(secret: str) -> Problem | None:
     """What is wrong with a secret that somebody else made, never quoting it."""
-    cure = "leave it out and one is made"
+    cure = Said("leave it out and one is made")
     if not secret.startswith(PREFIX):
-        return Problem("secret", f"does not begin with {PREFIX}", cure)
+        return Problem("secret", Said("does not begin with {prefix}", prefix=PREFIX), cure)
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):
-        return Problem("secret", f"is not {PREFIX} and padded base64", cure)
+        return Problem("secret", Said("is not {prefix} and padded base64", prefix=PREFIX), cure)
     if not FEWEST_BYTES <= len(key) <= MOST_BYTES:
-        size = f"is of {len(key)} bytes, not {FEWEST_BYTES} to {MOST_BYTES}"
+        limits = {"fewest": FEWEST_BYTES, "most": MOST_BYTES}
+        size = Said("is of {n} bytes, not {fewest} to {most}", n=len(key), **limits)
         return Problem("secret", size, cure)
     return None
 

@@ -30,6 +30,7 @@ from ordercast.delivery.guard import AddressRefused, Guard, NameUnknown
 from ordercast.delivery.mqtt_topics import problem_with_topic
 from ordercast.domain.errors import InvalidMessage, Problem
 from ordercast.domain.partial_masks import Masking
+from ordercast.domain.said import Said
 from ordercast.store import subscribers
 from ordercast.store.engine import Database
 from ordercast.store.push_tables import Subscriber
@@ -125,27 +126,29 @@ def _problems_with_agent(wanted: NewSubscriber) -> Iterator[Problem]:
     if is_agent and not wanted.agent:
         yield Problem("agent", "is missing", "name the agent whose orders it is told of")
     if not is_agent and wanted.agent:
-        cure = "make it kind agent, or narrow it down with `agents`"
-        yield Problem("agent", f"does not go with kind {wanted.kind}", cure)
+        problem = Said("does not go with kind {kind}", kind=wanted.kind)
+        cure = Said("make it kind agent, or narrow it down with `agents`")
+        yield Problem("agent", problem, cure)
     if is_agent and wanted.agents and wanted.agents != [wanted.agent]:
         yield Problem("agents", "does not go with kind agent", "leave it out")
 
 
 def _problems_with_event_types(patterns: Sequence[str]) -> Iterator[Problem]:
-    cure = "use for instance order.*, order.completed or work-order.failed"
+    cure = Said("use for instance order.*, order.completed or work-order.failed")
     for place, pattern in enumerate(patterns):
         if pattern == LINES_ENDED:
-            problem = f"{pattern!r} goes by the policy"
+            problem = Said("{pattern!r} goes by the policy", pattern=pattern)
             yield Problem(f"event_types[{place}]", problem, "leave it out, and set policy: lines")
         elif not event_type_pattern(pattern):
-            yield Problem(f"event_types[{place}]", f"{pattern!r} matches no event", cure)
+            problem = Said("{pattern!r} matches no event", pattern=pattern)
+            yield Problem(f"event_types[{place}]", problem, cure)
 
 
 def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
-        yield Problem("url", f"is not a URL ({error})", "use https://host/path")
+        yield Problem("url", Said("is not a URL ({error})", error=error), "use https://host/path")
         return
     if url.scheme not in PORTS or not url.host:
         yield Problem("url", "is not an http, https, amqp or mqtt URL", "use https://host/path")
@@ -162,7 +165,7 @@ def _problem_of_its_kind(url: httpx.URL, text: str) -> Problem | None:
     if url.scheme.startswith("mqtt"):
         return problem_with_topic(text)
     if not url.scheme.startswith("amqp"):
-        cure = "leave them out; pushes are signed"
+        cure = Said("leave them out; pushes are signed")
         return Problem("url", "holds credentials", cure) if url.userinfo else None
     if not exchange_of(text):
         return Problem("url", "names no exchange", "use amqp://host/vhost?exchange=name")
@@ -176,5 +179,6 @@ def _problems_with_address(url: httpx.URL, guard: Guard) -> Iterator[Problem]:
     except NameUnknown:
         return
     except AddressRefused as refused:
-        cure = "use a public address, or let the operator allow the network"
-        yield Problem("url", f"leads where no push may go: {refused}", cure)
+        problem = Said("leads where no push may go: {refused}", refused=refused)
+        cure = Said("use a public address, or let the operator allow the network")
+        yield Problem("url", problem, cure)

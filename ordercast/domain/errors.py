@@ -21,6 +21,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ordercast.domain.said import Said
+
+
+def _said(text: str) -> Said:
+    return text if isinstance(text, Said) else Said(text)
+
 
 class OrdercastError(Exception):
     """Any fault that Ordercast raises on purpose."""
@@ -28,6 +34,11 @@ class OrdercastError(Exception):
 
 class Refused(OrdercastError):
     """A request that cannot be carried out as it was sent."""
+
+    @property
+    def said(self) -> Sequence[Said]:
+        """Why, one text for each thing that is wrong."""
+        return [_said(self.args[0])]
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,15 @@ class Problem:
     line: int | None = None
 
     def __str__(self) -> str:
-        where = f"line {self.line}: " if self.line is not None else ""
-        return f"{where}{self.field}: {self.problem}; {self.cure}"
+        return str(self.said)
+
+    @property
+    def said(self) -> Said:
+        """All of it as one text."""
+        told = {"field": self.field, "problem": _said(self.problem), "cure": _said(self.cure)}
+        if self.line is None:
+            return Said("{field}: {problem}; {cure}", **told)
+        return Said("line {line}: {field}: {problem}; {cure}", line=self.line, **told)
 
     def as_dict(self) -> dict[str, Any]:
         row: dict[str, Any] = {"field": self.field, "problem": self.problem, "cure": self.cure}
@@ -59,13 +77,17 @@ class InvalidMessage(Refused):
         self.message_id = message_id
         super().__init__("; ".join(str(problem) for problem in self.problems))
 
+    @property
+    def said(self) -> Sequence[Said]:
+        return [problem.said for problem in self.problems]
+
 
 class TooLarge(Refused):
     """A body over the limit that the settings allow, in bytes."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        super().__init__(f"the body is over {limit_bytes} bytes; send it in parts")
+        super().__init__(Said("the body is over {n} bytes; send it in parts", n=limit_bytes))
 
 
 class Forbidden(Refused):
@@ -75,9 +97,10 @@ class Forbidden(Refused):
 class TooSoon(Refused):
     """Asked for again before its time; how many seconds are left."""
 
-    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: int, **given: Any) -> None:
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(f"{message}; try again in {retry_after_seconds} s")
+        told = {"message": Said(message, **given), "seconds": retry_after_seconds}
+        super().__init__(Said("{message}; try again in {seconds} s", **told))
 
 
 class NotFound(Refused):
@@ -85,7 +108,7 @@ class NotFound(Refused):
 
     def __init__(self, kind: str, key: str) -> None:
         self.kind, self.key = kind, key
-        super().__init__(f"there is no {kind} {key!r}")
+        super().__init__(Said("there is no {kind} {key!r}", kind=Said(kind), key=key))
 
 
 class Conflict(Refused):
@@ -94,10 +117,10 @@ class Conflict(Refused):
     `message_id` is the kept message's, where one was kept.
     """
 
-    def __init__(self, message: str, fields: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, fields: Sequence[str] = (), **given: Any) -> None:
         self.fields = tuple(fields)
         self.message_id: str | None = None
-        super().__init__(message)
+        super().__init__(Said(message, **given))
 
 
 class TransientFault(OrdercastError):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ordercast.domain.errors import InvalidMessage, Problem
+from ordercast.domain.said import Said
 
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 SHORTEST_PASSWORD = 10
@@ -32,7 +33,7 @@ def user_name(written: str) -> str:
     """A user's name in the one form that it is kept in; InvalidMessage if it cannot be one."""
     name = unicodedata.normalize("NFKC", written).strip().casefold()
     if not _NAME.fullmatch(name):
-        cure = "use 1 to 64 letters, digits and . _ @ + - without spaces"
+        cure = Said("use 1 to 64 letters, digits and . _ @ + - without spaces")
         raise InvalidMessage([Problem("name", "cannot be a user's name", cure)])
     return name
 
@@ -40,10 +41,10 @@ def user_name(written: str) -> str:
 def check_password(password: str) -> None:
     """InvalidMessage if a password is too short, or too long to be one."""
     if len(password) < SHORTEST_PASSWORD:
-        cure = f"use at least {SHORTEST_PASSWORD} characters"
+        cure = Said("use at least {n} characters", n=SHORTEST_PASSWORD)
         raise InvalidMessage([Problem("password", "is too short", cure)])
     if len(password) > LONGEST_PASSWORD:
-        cure = f"use at most {LONGEST_PASSWORD} characters"
+        cure = Said("use at most {n} characters", n=LONGEST_PASSWORD)
         raise InvalidMessage([Problem("password", "is too long", cure)])
 
 

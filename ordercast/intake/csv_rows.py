@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ordercast.domain.errors import InvalidMessage, Problem
+from ordercast.domain.said import Said
 
 LONGEST_NAME = 255
 
@@ -60,7 +61,7 @@ def _rows(reader: Any, skipped: int) -> Iterator[tuple[int, list[str]] | Problem
         except StopIteration:
             return
         except csv.Error as error:
-            yield Problem("row", f"is not CSV ({error})", "mend its quotes", line)
+            yield Problem("row", Said("is not CSV ({error})", error=error), "mend its quotes", line)
         else:
             if any(cells):
                 yield line, cells
@@ -77,10 +78,10 @@ def _check(
     if len(set(names)) < len(names) or not all(names):
         problems.append(Problem("header", "has a column twice or unnamed", "name each once", line))
     if any(len(name) > LONGEST_NAME for name in names):
-        cure = f"use at most {LONGEST_NAME} characters"
+        cure = Said("use at most {n} characters", n=LONGEST_NAME)
         problems.append(Problem("header", "has a name that is too long", cure, line))
     problems += [
-        Problem(name, "is not a column", f"use {', '.join(known)}", line)
+        Problem(name, "is not a column", Said("use {options}", options=", ".join(known)), line)
         for name in names
         if known and name and name not in known
     ]

@@ -6,24 +6,40 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ordercast.domain.errors import InvalidMessage, Problem
+from ordercast.domain.said import Said
 
 Model = TypeVar("Model", bound=BaseModel)
 
-CURES = {
-    "missing": "add it",
-    "extra_forbidden": "leave it out",
-    "string_type": "send a text",
-    "list_type": "send an array",
-    "model_type": "send an object",
-    "model_attributes_type": "send an object",
-    "dict_type": "send an object",
-    "too_short": "give at least one",
-    "enum": "use one of them",
-    "string_too_long": "shorten it",
-    "string_too_short": "fill it in",
-    "datetime_from_date_parsing": "use ISO 8601, for instance 2026-11-22T09:00:00Z",
-    "datetime_parsing": "use ISO 8601, for instance 2026-11-22T09:00:00Z",
+MEND = "mend it and send the message again"
+A_TIME = "use ISO 8601, for instance 2026-11-22T09:00:00Z"
+
+FAULTS: Mapping[str, tuple[str, str]] = {
+    "missing": ("field required", "add it"),
+    "extra_forbidden": ("extra inputs are not permitted", "leave it out"),
+    "string_type": ("input should be a valid string", "send a text"),
+    "list_type": ("input should be a valid list", "send an array"),
+    "dict_type": ("input should be an object", "send an object"),
+    "model_type": ("input should be an object", "send an object"),
+    "model_attributes_type": ("input should be an object", "send an object"),
+    "enum": ("input should be {expected}", "use one of them"),
+    "literal_error": ("input should be {expected}", "use one of them"),
+    "too_short": ("has too few entries", "give at least one"),
+    "too_long": ("has more than {max_length} entries", "shorten it"),
+    "string_too_short": ("is empty or too short", "fill it in"),
+    "string_too_long": ("is longer than {max_length} characters", "shorten it"),
+    "greater_than": ("input should be greater than {gt}", MEND),
+    "greater_than_equal": ("input should be greater than or equal to {ge}", MEND),
+    "less_than_equal": ("input should be less than or equal to {le}", MEND),
+    "int_type": ("input should be a whole number", MEND),
+    "int_from_float": ("input should be a whole number", MEND),
+    "int_parsing": ("input should be a whole number", MEND),
+    "float_type": ("input should be a number", MEND),
+    "float_parsing": ("input should be a number", MEND),
+    "finite_number": ("input should be a number", MEND),
+    "datetime_parsing": ("input should be a time", A_TIME),
+    "datetime_from_date_parsing": ("input should be a time", A_TIME),
 }
+"""What is said of pydantic's kinds of faults, and the cure; of others, pydantic's own words."""
 
 
 def validate(
@@ -57,10 +73,12 @@ def problems_of_faults(
 
 
 def _problem(fault: Mapping[str, Any], line: int | None) -> Problem:
+    where, context = path(fault["loc"]), fault.get("ctx", {})
+    if known := FAULTS.get(fault["type"]):
+        pattern, cure = known
+        return Problem(where, Said(pattern, **context), cure, line)
     message = str(fault["msg"]).removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    cure = CURES.get(fault["type"], "mend it and send the message again")
-    return Problem(path(fault["loc"]), message, cure, line)
+    return Problem(where, message[:1].lower() + message[1:], MEND, line)
 
 
 def path(location: Sequence[str | int]) -> str:

@@ -41,18 +41,20 @@ def acceptable(session: Session, work_order_id: str, report_id: str) -> Completi
 def standing_against(session: Session, kept: CompletionReport) -> CompletionReport:
     """The report that stands against a kept one; Conflict if there is nothing to decide."""
     if kept.verdict != Verdict.CONTRADICTING:
-        raise Conflict(f"the report is {kept.verdict}: there is nothing to accept")
+        raise Conflict("the report is {verdict}: there is nothing to accept", verdict=kept.verdict)
     work_order = work_orders.work_order(session, kept.work_order_id)
     state = WorkOrderState(work_order.state)
     if state.is_open:
-        raise Conflict(f"{work_order.id} is open again: report its result instead")
+        raise Conflict("{id} is open again: report its result instead", id=work_order.id)
     if state is Result(kept.result).state:
-        raise Conflict(f"{work_order.id} is {state} already, as the report says")
+        raise Conflict("{id} is {state} already, as the report says", id=work_order.id, state=state)
     standing = (
         session.get(CompletionReport, work_order.report_key) if work_order.report_key else None
     )
     if standing is None:
-        raise Conflict(f"{work_order.id} is {state} without a report that could be replaced")
+        raise Conflict(
+            "{id} is {state} without a report that could be replaced", id=work_order.id, state=state
+        )
     return standing
 
 

@@ -22,7 +22,11 @@ def cancel(session: Session, order_no: str) -> OrderRun:
     order = orders.order(session, order_no, lock=True)
     run = run_of(session, order_no, order.version, lock=True)
     if not Stage(run.stage).is_before(Stage.SEALED):
-        raise Conflict(f"{order_no} is {order.state}: its outcome is sealed and stands")
+        raise Conflict(
+            "{order_no} is {state}: its outcome is sealed and stands",
+            order_no=order_no,
+            state=order.state,
+        )
     order.cancel_requested_at = order.cancel_requested_at or now()
     cancel_open_work(session, order)
     run.start_at = now()

@@ -68,7 +68,9 @@ def begin(
     wait_in_line(session.connection(), Line.FALLOUT_ACT, [action])
     chosen, estimated = _sorted_out(session, cause, action)
     if not chosen:
-        raise Conflict(f"there is no order of which {action} can be asked for this cause")
+        raise Conflict(
+            "there is no order of which {action} can be asked for this cause", action=action
+        )
     at = now()
     act = FalloutAct(
         id=f"act-{uuid4().hex[:12]}",
@@ -110,7 +112,12 @@ def _sorted_out(
     """Those that are asked, the first to stop first, and what the act comes to."""
     if action not in FITTING[cause.trouble]:
         fitting = " or ".join(FITTING[cause.trouble])
-        raise Conflict(f"{action} does not fit {cause.trouble}; use {fitting}")
+        raise Conflict(
+            "{action} does not fit {trouble}; use {fitting}",
+            action=action,
+            trouble=cause.trouble,
+            fitting=fitting,
+        )
     chosen: list[_Affected] = []
     reasons: Counter[LeftOut] = Counter()
     for each in _affected(session, cause, action):
@@ -209,6 +216,6 @@ def stop(session: Session, act_id: str, *, by: str) -> int:
     )
     stopped = len(session.execute(waiting).all())
     if not stopped:
-        raise Conflict(f"{act_id} has nothing left to stop")
+        raise Conflict("{id} has nothing left to stop", id=act_id)
     found.stopped_by = by
     return stopped

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import InvalidMessage, Problem
+from ordercast.domain.said import Said
 from ordercast.store.feed import head_of
 from ordercast.store.push_tables import PushEvent, Subscriber
 from ordercast.store.pushes import concerns
@@ -72,7 +73,8 @@ def read_feed(session: Session, wanted: FeedFilter, *, after: int, limit: int) -
     head = head_of(session)
     if after > head:
         cure = "begin again with 0, or leave it out"
-        raise InvalidMessage([Problem("after", f"is ahead of the feed, which is at {head}", cure)])
+        ahead = Said("is ahead of the feed, which is at {head}", head=head)
+        raise InvalidMessage([Problem("after", ahead, cure)])
     last = head if wanted.order_no else min(head, after + SCAN)
     rows = _rows(session, wanted, after=after, last=last, limit=limit)
     reached = rows[-1].position if len(rows) == limit else last

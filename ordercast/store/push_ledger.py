@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, func
 from sqlmodel import Session, col, select
 
 from ordercast.domain.errors import InvalidMessage, NotFound, Problem
+from ordercast.domain.said import Said
 from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent, Subscriber
 from ordercast.store.pushes import DeliveryState
 from ordercast.store.subscribers import is_own
@@ -41,8 +42,9 @@ def parse_state(text: str | None) -> DeliveryState | None:
     try:
         return DeliveryState(text)
     except ValueError:
-        cure = f"use one of: {', '.join(DeliveryState)}"
-        raise InvalidMessage([Problem("state", f"there is no state {text!r}", cure)]) from None
+        problem = Said("there is no state {state!r}", state=text)
+        cure = Said("use {options}", options=", ".join(DeliveryState))
+        raise InvalidMessage([Problem("state", problem, cure)]) from None
 
 
 def deliveries(

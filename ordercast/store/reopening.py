@@ -31,9 +31,11 @@ def reopen_failed(session: Session, order_no: str, work_order_ids: Sequence[str]
     order = orders.order(session, order_no, lock=True)
     failed = _failed(session, order_no, work_order_ids)
     if not failed:
-        raise Conflict(f"{order_no} has no failed work order to reopen")
+        raise Conflict("{order_no} has no failed work order to reopen", order_no=order_no)
     if erasing.is_erased(session, order_no):
-        raise Conflict(f"the numbers and names of {order_no} are erased: send a new order")
+        raise Conflict(
+            "the numbers and names of {order_no} are erased: send a new order", order_no=order_no
+        )
     _must_be_free(session, order)
     names: dict[int, list[str]] = defaultdict(list)
     for row in failed:
@@ -55,8 +57,10 @@ def _again(order_no: str, line_no: int, line: LineWork, names: Sequence[str]) ->
         return forward or names
     if any(state.is_open for state in line.undo.values()):
         raise Conflict(
-            f"what was done of line {line_no} of {order_no} is being undone: reopen it when the"
-            " undo work orders have ended"
+            "what was done of line {line_no} of {order_no} is being undone: reopen it when the"
+            " undo work orders have ended",
+            line_no=line_no,
+            order_no=order_no,
         )
     undone = to_do_again(undoing.undone(line), line.forward, line.depends_on)
     undoing.withdraw(line)
@@ -77,7 +81,10 @@ def _failed(session: Session, order_no: str, ids: Sequence[str]) -> Sequence[Wor
 def _must_be_free(session: Session, order: ServiceOrder) -> None:
     if other := _claim(session, order):
         raise Conflict(
-            f"{other.order_no} works on {other.resource} now; reopen {order.order_no} afterwards"
+            "{other} works on {resource} now; reopen {order_no} afterwards",
+            other=other.order_no,
+            resource=other.resource,
+            order_no=order.order_no,
         )
 
 

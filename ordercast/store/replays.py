@@ -161,7 +161,7 @@ def cancel(session: Session, replay_id: str, *, agent: str | None = None) -> Pus
     """Put nothing more back, ever; what is on its way goes out. Conflict if it has ended."""
     found = replay(session, replay_id, lock=True, agent=agent)
     if found.state in ENDED:
-        raise Conflict(f"{replay_id} is {found.state}")
+        raise Conflict("{id} is {state}", id=replay_id, state=found.state)
     found.state, found.ended_at = ReplayState.CANCELLED, now()
     return found
 
@@ -169,6 +169,8 @@ def cancel(session: Session, replay_id: str, *, agent: str | None = None) -> Pus
 def _turn(found: PushReplay, *, to: ReplayState) -> PushReplay:
     before = TURNS[to]
     if found.state != before:
-        raise Conflict(f"{found.id} is {found.state}, not {before}")
+        raise Conflict(
+            "{id} is {state}, not {before}", id=found.id, state=found.state, before=before
+        )
     found.state = to
     return found

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from ordercast.contracts.report import ReportAnswer, WorkOrderReport
 from ordercast.domain.errors import Problem
 from ordercast.domain.report import ANSWERS, Verdict, judge
+from ordercast.domain.said import Said
 from ordercast.domain.work_order import Result, WorkOrderState, reopen
 from ordercast.store import (
     claims,
@@ -171,7 +172,9 @@ class _OrderReports:
         """The same answer to the same report; one that now says otherwise is kept beside it."""
         if earlier.result == report.result:
             return _answer(earlier)
-        problem = Problem("report_id", f"said {earlier.result} before", "use a new report_id")
+        problem = Problem(
+            "report_id", Said("said {result} before", result=earlier.result), "use a new report_id"
+        )
         agent = self.order.agent if self.order else None
         about = {"agent": agent, "order_no": earlier.order_no}
         _keep_message(self.session, report, MessageOutcome.CONFLICT, problem, **about)

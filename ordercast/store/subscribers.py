@@ -35,7 +35,7 @@ def create(session: Session, wanted: NewSubscriber, *, secret: str) -> Subscribe
     wait_in_line(session.connection(), Line.SUBSCRIBER_NAME, [wanted.name])
     alike = select(Subscriber).where(Subscriber.name == wanted.name, _kept())
     if any(each.agent == wanted.agent for each in session.exec(alike)):
-        raise Conflict(f"there is a subscriber named {wanted.name!r} already", ["name"])
+        raise Conflict("there is a subscriber named {name!r} already", ["name"], name=wanted.name)
     given = wanted.model_dump(mode="json", exclude={"secret"})
     sealed = sealer().seal(secret.encode())
     key = f"sub-{secrets.token_hex(5)}"
@@ -154,7 +154,11 @@ def named(session: Session, id_or_name: str) -> Subscriber:
     by_name = session.exec(select(Subscriber).where(Subscriber.name == id_or_name, _kept())).all()
     if len(by_name) > 1:
         ids = ", ".join(each.id for each in by_name)
-        raise Conflict(f"several subscribers are named {id_or_name!r}; name one by its id: {ids}")
+        raise Conflict(
+            "several subscribers are named {name!r}; name one by its id: {ids}",
+            name=id_or_name,
+            ids=ids,
+        )
     return by_name[0] if by_name else get(session, id_or_name)
 
 

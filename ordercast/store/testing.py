@@ -31,7 +31,9 @@ def begin(session: Session, subscriber_id: str, *, at: datetime) -> UUID:
     subscribers.get(session, subscriber_id)
     subscriber = session.get_one(Subscriber, subscriber_id, with_for_update=True)
     if subscriber.state != SubscriberState.ACTIVE.value:
-        raise Conflict(f"{subscriber_id} is {subscriber.state}: it is told nothing")
+        raise Conflict(
+            "{id} is {state}: it is told nothing", id=subscriber_id, state=subscriber.state
+        )
     last = _last(session, subscriber_id)
     if last:
         _rest(last, at)
@@ -61,8 +63,9 @@ def number_of(subscriber_id: str) -> str:
 def _rest(last: PushDelivery, at: datetime) -> None:
     left = (last.created_at + REST - at).total_seconds()
     if left > 0:
-        text = f"{last.subscriber_id} was tested just now"
-        raise TooSoon(text, retry_after_seconds=ceil(left))
+        raise TooSoon(
+            "{id} was tested just now", retry_after_seconds=ceil(left), id=last.subscriber_id
+        )
 
 
 def _event(subscriber: Subscriber, sequence: int, at: datetime) -> PushEvent:

@@ -28,7 +28,7 @@ def add(
     )
     with database.write() as session:
         if session.get(DeskUser, made.name):
-            raise Conflict(f"there is a user {made.name!r} already")
+            raise Conflict("there is a user {name!r} already", name=made.name)
         session.add(made)
     return made
 

@@ -63,9 +63,39 @@ def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(http, crm):
     refused = post(http, "/desk/subscribers/add", **typed)
     assert refused.status_code == 400
     assert "ftp://nowhere" in refused.text and 'role="alert"' in refused.text
-    assert "integer" in refused.text
+    assert "whole number" in refused.text
     taken = post(http, "/desk/subscribers/add", **FORM)
     assert taken.status_code == 400 and "there is a subscriber named" in taken.text
+
+
+FAULTS = [
+    {"url": "ftp://nowhere"},
+    {"url": "https://ann:secret@example.com/"},
+    {"url": "https://10.0.0.1/"},
+    {"url": "mqtt://broker/#"},
+    {"url": "mqtt://broker/topic?expiry=soon"},
+    {"concurrency": "many", "rate_per_second": "0", "lines_every_seconds": "9000"},
+    {"name": "", "kind": "agent"},
+    {"name": "n" * 200, "agent": "agent-7"},
+    {"schedule": "sometimes", "event_types": "invoice.*\norder.lines-ended"},
+    {"secret": "1234"},
+    {"secret": "whsec_c2hvcnQ="},
+    {"name": "crm"},
+]
+
+
+def test_what_is_wrong_is_said_in_the_viewers_language(http, crm):
+    typed = [{**FORM, "name": "another", **faults} for faults in FAULTS]
+    english = [alerts(post(http, "/desk/subscribers/add", **each).text) for each in typed]
+    http.cookies.set("ordercast_language", "zh")
+    chinese = [alerts(post(http, "/desk/subscribers/add", **each).text) for each in typed]
+    assert all(english) and [len(told) for told in chinese] == [len(told) for told in english]
+    in_both_parts = re.compile(r"[一-鿿].*；.*[一-鿿]")
+    assert [each for told in chinese for each in told if not in_both_parts.search(each)] == []
+
+
+def alerts(page):
+    return re.findall(r'<small class="overdue" role="alert">([^<]+)', page)
 
 
 def test_a_subscriber_is_changed_paused_resumed_and_removed_by_its_name(http, database, crm):

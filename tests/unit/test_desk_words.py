@@ -10,16 +10,40 @@ import yaml
 from jinja2 import nodes
 
 from config.settings import PROJECT_DIR
+from ordercast.domain.errors import Conflict, Problem, TooSoon
+from ordercast.domain.said import Said
+from ordercast.intake.problems import FAULTS
 from ordercast.services.gateway.desk.frame import environment
-from ordercast.services.gateway.desk.language import LANGUAGES, WORDS, words_in
+from ordercast.services.gateway.desk.language import LANGUAGES, WORDS, words_in, words_of
 
 DESK = PROJECT_DIR / "ordercast/services/gateway/desk"
+STORE = PROJECT_DIR / "ordercast/store"
 TEMPLATES = sorted(path.name for path in (DESK / "templates").glob("*.html"))
 MODULES = sorted(DESK.rglob("*.py"))
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 READ_OUT = {"placeholder", "title", "aria-label", "alt", "data-label"}
 NAMES = {"Ordercast", "Enter"}
 """What is called the same in every language."""
+
+REFUSING = sorted(
+    PROJECT_DIR / "ordercast" / path
+    for path in (
+        "domain/errors.py",
+        "domain/people.py",
+        "intake/csv_rows.py",
+        "delivery/forms.py",
+        "delivery/key_signatures.py",
+        "delivery/mqtt_topics.py",
+        "delivery/signing.py",
+        "delivery/subscribing.py",
+        "services/gateway/subscribers.py",
+        *(path.relative_to(PROJECT_DIR / "ordercast") for path in STORE.glob("*.py")),
+    )
+)
+"""What may refuse something that is asked for at the desk."""
+
+TEXTS_OF = {"Said": [0], "Conflict": [0], "TooSoon": [0], "NotFound": [0], "Problem": [1, 2]}
+"""Which arguments of these calls are read by people."""
 
 UNREAD = {"code", "pre", "script", "style"}
 
@@ -80,8 +104,26 @@ def texts_of_code():
                     yield text.value, {each.arg for each in call.keywords}
 
 
+def refusals():
+    """What is said in refusals, as it stands in the code."""
+    for path in [*REFUSING, *MODULES]:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+                for place in TEXTS_OF.get(call.func.id, ()):
+                    yield from call.args[place : place + 1]
+
+
+def texts_of_refusals():
+    for text in refusals():
+        if isinstance(text, ast.Constant):
+            yield text.value
+    for problem, cure in FAULTS.values():
+        yield from (problem, cure)
+
+
 def texts():
-    return {text for text, _ in [*texts_of_templates(), *texts_of_code()]}
+    shown = {text for text, _ in [*texts_of_templates(), *texts_of_code()]}
+    return shown | set(texts_of_refusals())
 
 
 def places_in(text):
@@ -97,6 +139,24 @@ def test_bare_text_is_found_wherever_it_is_read():
     assert bare_texts("<p>Bare</p>") == ["Bare"]
     assert bare_texts('<input placeholder="bare">{{ _("said") }}') == ["bare"]
     assert bare_texts('<a title="{{ _("said") }}">{{ _("said") }}</a> – 1 <code>ls</code>') == []
+
+
+def test_no_refusal_is_put_together_before_it_is_said():
+    assert [ast.unparse(text) for text in refusals() if isinstance(text, ast.JoinedStr)] == []
+
+
+def test_a_refusal_is_said_in_the_language_of_who_reads_it():
+    refused = Conflict("{id} has nothing left to stop", id="act-1")
+    assert words_of("en")(refused.said[0]) == "act-1 has nothing left to stop"
+    assert words_of("zh")(refused.said[0]) == "act-1 没有可停止的内容"
+    soon = TooSoon("{id} was tested just now", retry_after_seconds=3, id="sub-1")
+    assert words_of("zh")(soon.said[0]) == "sub-1 刚刚测试过；请在 3 秒后再试"
+
+
+def test_a_value_is_not_taken_for_a_pattern():
+    problem = Problem("url", Said("is not a URL ({error})", error="{0} {id}"), "use {braces}")
+    assert words_of("en")(problem.said) == str(problem)
+    assert words_of("zh")(problem.said) == "url：不是有效的 URL（{0} {id}）；use {braces}"
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -95,7 +95,7 @@ def test_json_of_any_shape_is_read_or_refused_but_never_crashes(document):
         (b"", "body", "is not JSON"),
         (b"{", "body", "line 1, column 2"),
         (b"[]", "body", "empty array"),
-        (b"5", "body", "dictionary"),
+        (b"5", "body", "object"),
         (b"\xff\xfe{}", "body", "is not UTF-8 at byte 0"),
         (b'{"a": NaN}', "body", "not finite"),
         (b'{"a": -Infinity}', "body", "not finite"),

@@ -114,7 +114,7 @@ def test_subscriber(caller: Administering, subscriber_id: str) -> dict[str, Any]
 def tested(subscriber_id: str) -> dict[str, Any]:
     """A test push and what came of it; TooSoon while as many go on as may."""
     if not _tests.acquire(blocking=False):
-        raise TooSoon(f"{TESTS_AT_ONCE} tests are going on", retry_after_seconds=5)
+        raise TooSoon("{n} tests are going on", retry_after_seconds=5, n=TESTS_AT_ONCE)
     try:
         return push_test_event(database(), subscriber_id)
     finally:

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 from starlette.requests import Request
 
+from ordercast.domain.said import Said
+
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Each language by its code, as those who speak it call it."""
 
@@ -22,8 +24,14 @@ class Words:
         self.language, self._known = language, known
 
     def __call__(self, text: str, /, **given: Any) -> str:
+        if isinstance(text, Said):
+            given = {name: self._filling(each) for name, each in text.given.items()}
+            text = text.pattern
         said = self._known.get(text, text)
         return said.format(**given) if given else said
+
+    def _filling(self, given: Any) -> Any:
+        return self(given) if isinstance(given, Said) else given
 
 
 def english(text: str) -> str:

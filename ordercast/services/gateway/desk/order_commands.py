@@ -40,7 +40,7 @@ def accept_report(
     with database().write() as session:
         orders.order(session, order_no, lock=True)
         if accepting.acceptable(session, work_order, report).order_no != order_no:
-            raise Conflict(f"the report is not about {order_no}")
+            raise Conflict("the report is not about {order_no}", order_no=order_no)
         _command(session, order_no, CommandKind.ACCEPT, viewer.name, reason, details)
     return _back(request, viewer.language, order_no)
 

@@ -65,9 +65,7 @@ def _path_of(url: str) -> str:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    is_list = isinstance(error, InvalidMessage)
-    problems = [str(each) for each in error.problems] if is_list else [str(error)]
-    return _told(request, STATUS[type(error)], problems)
+    return _told(request, STATUS[type(error)], error.said)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

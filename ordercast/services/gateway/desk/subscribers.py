@@ -265,7 +265,7 @@ def _form(
 def _problems(refused: InvalidMessage | Conflict) -> Sequence[Problem]:
     if isinstance(refused, InvalidMessage):
         return refused.problems
-    return [Problem(name, str(refused), "choose another") for name in refused.fields or ("",)]
+    return [Problem(name, refused.said[0], "choose another") for name in refused.fields or ("",)]
 
 
 def _secret(request: Request, viewer: Viewer, made: CreatedSubscriber) -> Response:

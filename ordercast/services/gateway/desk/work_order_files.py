@@ -106,15 +106,16 @@ def _take(request: Request, viewer: Viewer, body: bytes) -> Response:
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     good: list[tuple[Row, WorkOrderReport]] = []
     bad: list[tuple[dict[str, str], str]] = []
+    say = words_of(viewer.language)
     mark = sha256(body).hexdigest()[:16]
     for row in read_rows(text, required=READ[:2], delimiter=delimiter):
         if isinstance(row, Problem):
-            bad.append(({}, str(row)))
+            bad.append(({}, say(row.said)))
         elif row.cells["result"]:
             try:
                 good.append((row, _report(row, viewer, f"csv-{mark}-{row.line}")))
             except InvalidMessage as refused:
-                bad.append((row.cells, str(refused)))
+                bad.append((row.cells, "; ".join(map(say, refused.said))))
     told = _put(viewer, good, bad)
     return page(
         request,
