@@ -55,8 +55,12 @@ def test_two_people_on_one_work_order_hear_of_each_other(desk):
     bob.get_by_text("ann has claimed this work order").wait_for()
     assert bob.get_by_label("What happened").input_value() == "half typed"
     shoot(bob, "claimed")
+    ann.goto(f"{desk.url}/work-orders/{first}")
+    ann.locator(".live[data-live-state=on]").wait_for()
     bob.get_by_role("button", name="Completed").click()
     bob.get_by_text("The report is taken").first.wait_for()
+    ann.get_by_role("heading", name="Reports").wait_for()  # by itself
+    assert ann.get_by_role("button", name="Completed").count() == 0
     assert named(order_no, FIRST).state == "completed"
 
 

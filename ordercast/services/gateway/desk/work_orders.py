@@ -18,7 +18,7 @@ from ordercast.services.gateway.desk.frame import fragment, go_to, is_fragment, 
 from ordercast.services.gateway.desk.language import english, words_of
 from ordercast.services.gateway.desk.sign_in import within_desk
 from ordercast.services.gateway.desk.vocabulary import VERDICTS
-from ordercast.store import audit, orders, work_orders, work_queues
+from ordercast.store import orders, work_orders, work_queues
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.tables import WorkOrder
@@ -106,18 +106,19 @@ def _one(
         line = work_orders.lines_work(session, row.order_no, [row.line_no])[row.line_no]
         reports = work_queues.reports_of(session, row)
         claimed_at = work_queues.claimed_at(session, row.id) if row.claimed_by else None
-        acts = audit.of_subject(session, row.id)
-    return page(
+    show, name = (
+        (fragment, "_work_order.html") if is_fragment(request) else (page, "work_order.html")
+    )
+    return show(
         request,
         viewer,
-        "work_order.html",
+        name,
         status=status,
         row=row,
         order=order,
         others=[line.work_orders[name] for name in row.depends_on],
         reports=reports,
         claimed_at=claimed_at,
-        acts=acts,
         at=now(),
         is_open=WorkOrderState(row.state).is_open,
         can_act=viewer.may("operator"),
