@@ -6,27 +6,22 @@ nothing, or of an order with one line or with ten thousand.
 """
 
 import argparse
-import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 
-from cryptography.fernet import Fernet
 from fastapi.testclient import TestClient
 
 from benchmarks.databases import Databases, databases
 from benchmarks.desk_stock import stock
+from benchmarks.own_database import own_database
 from benchmarks.telling import machine, say, tell_figures
 from config.settings import settings
 from ordercast.domain.people import Role
 from ordercast.services.gateway.app import create_app
 from ordercast.store import subscribers, users
 from ordercast.store.engine import database
-from ordercast.store.migrating import upgrade
-from ordercast.store.sealing import sealer
 from tests.orders import named, plan_change, waiting
 
 NAME, PASSWORD = "bench", "battery horse staple"
@@ -139,12 +134,7 @@ def _seconds(http: TestClient, path: str) -> float:
 
 @contextmanager
 def _prepared(chosen: Databases, orders: int, lines: int) -> Iterator[Mapping[str, str]]:
-    with (
-        tempfile.TemporaryDirectory(prefix="ordercast-bench-desk-") as home,
-        chosen.fresh() as given,
-    ):
-        _settle(Path(home), given)
-        upgrade(database())
+    with own_database("desk", chosen):
         users.add(database(), NAME, role=Role.ADMIN, password=PASSWORD)
         made = stock(orders)
         say(f"an order of {lines:,} lines")
@@ -153,17 +143,6 @@ def _prepared(chosen: Databases, orders: int, lines: int) -> Iterator[Mapping[st
         with database().read() as session:
             made["subscriber"] = subscribers.listing(session, limit=1, offset=0)[1][0].id
         yield made
-        database().engine.dispose()
-
-
-def _settle(home: Path, given: Mapping[str, str]) -> None:
-    """This process uses the new database, and nothing that the machine's settings say."""
-    for name in [name for name in os.environ if name.startswith("ORDERCAST_")]:
-        del os.environ[name]
-    key = Fernet.generate_key().decode()
-    os.environ.update({"ORDERCAST_HOME": str(home), "ORDERCAST_SEALING_KEYS": key, **given})
-    for cached in (settings, database, sealer):
-        cached.cache_clear()
 
 
 def _arguments() -> argparse.Namespace:

@@ -131,7 +131,7 @@ def _killed(played: Stage, orders: int) -> dict[str, float]:
     receipts: list[Receipt] = played.receiver.take()
     times = Tally((path, event) for path, event, _ in receipts)
     expected = {(f"/{LOAD}/{n}", event) for n in range(10) for event in events}
-    figures = {
+    figures: dict[str, float] = {
         "lost": len(expected - times.keys()),
         "duplicates": len(receipts) - len(times),
         "in_flight": in_flight,

@@ -1,7 +1,9 @@
 """The blocks in use: seeded from the settings once, edited by operators in the Prefect UI."""
 
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import httpx
@@ -22,7 +24,23 @@ NAME = "default"
 CACHE_SECONDS = 60
 
 Client = TypeVar("Client")
-_clients: dict[type[Block], tuple[float, Block, object]] = {}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A block as it was read, with the client that was made of it."""
+
+    block: Block
+    client: object
+    read_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_old(self) -> bool:
+        return time.monotonic() - self.read_at > CACHE_SECONDS
+
+
+_held: dict[type[Block], Held] = {}
+_reading = threading.Lock()
 
 
 def business_platform() -> PlatformClient:
@@ -37,18 +55,28 @@ def order_archive() -> Archive:
 
 def forget_clients() -> None:
     """Read the blocks again at their next use, for instance after a refused credential."""
-    _clients.clear()
+    _held.clear()
 
 
 def _cached(kind: type[Block], client_of: Callable[..., Client]) -> Client:
-    """The client of a block, which is read again every minute; one that stands keeps its client."""
-    loaded_at, block, client = _clients.get(kind, (float("-inf"), None, None))
-    if time.monotonic() - loaded_at > CACHE_SECONDS:
-        loaded = _load(kind)
-        if loaded != block:
-            block, client = loaded, client_of(loaded)
-        _clients[kind] = (time.monotonic(), loaded, client)
-    return client  # pyright: ignore[reportReturnType]
+    """The client of a block, which is read again every minute; one that stands keeps its client.
+
+    One thread reads it; others go on with the client that there is, or wait for the first.
+    """
+    held = _held.get(kind)
+    if (held is None or held.is_old) and _reading.acquire(blocking=held is None):
+        try:
+            held = _held.get(kind)
+            if held is None or held.is_old:
+                held = _held[kind] = _read(kind, client_of, held)
+        finally:
+            _reading.release()
+    return held.client  # pyright: ignore[reportOptionalMemberAccess, reportReturnType]
+
+
+def _read(kind: type[Block], client_of: Callable[..., object], held: "Held | None") -> "Held":
+    block = _load(kind)
+    return Held(block, held.client if held and held.block == block else client_of(block))
 
 
 def seed_blocks() -> None:

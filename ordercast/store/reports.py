@@ -38,8 +38,14 @@ BEING_UNDONE = (
     " the line done after all, reopen the order once that has ended"
 )
 
-
 ERASED = "the numbers and names of the order are erased; the report is kept: send a new order"
+
+
+FEW_LINES = 10
+"""Of an order of so many lines all are read where one is reported on."""
+
+_Known = dict[str, dict[str, CompletionReport]]
+"""Reports that were kept before, by work order and by the report's own id."""
 
 
 def take(
@@ -58,9 +64,14 @@ def take(
         else:
             by_order[order_of.get(each.work_order_id)].append(each)
     locked = _lock(session, by_order)
+    known, work = _known(session, reports), _work(session, locked, by_order)
+    groups: list[_OrderReports] = []
     for order_no, some in sorted(by_order.items(), key=lambda pair: pair[0] or ""):
-        group = _OrderReports(session, locked.get(order_no or ""), some)
-        answered |= {id(each): group.answer(each) for each in some}
+        order = locked.get(order_no or "")
+        groups.append(_OrderReports(session, order, work[order_no], known))
+        answered |= {id(each): groups[-1].answer(each) for each in some}
+    _store(session, groups)
+    for group in groups:
         group.close()
     return [answered[id(each)] for each in reports]
 
@@ -125,12 +136,13 @@ class _OrderReports:
     """Takes the reports on one locked order (None: on work orders that do not exist)."""
 
     def __init__(
-        self, session: Session, order: ServiceOrder | None, reports: Sequence[WorkOrderReport]
+        self,
+        session: Session,
+        order: ServiceOrder | None,
+        lines: Mapping[int, LineWork],
+        known: "_Known",
     ) -> None:
-        self.session, self.order = session, order
-        self.known = _known(session, reports)
-        self.by_key = {kept.key: kept for kept in self.known.values()}
-        self.lines = self._lines({each.work_order_id for each in reports})
+        self.session, self.order, self.lines, self.known = session, order, lines, known
         self.states_before = {line_no: line.state for line_no, line in self.lines.items()}
         self.by_id = {
             row.id: (row, line)
@@ -140,20 +152,15 @@ class _OrderReports:
         self.effects: list[_Effect] = []
         self.taken: list[CompletionReport] = []
         self.accepted = {
-            row.id: self.by_key[row.report_key]
+            row.id: kept
             for row, _ in self.by_id.values()
-            if row.report_key in self.by_key
+            for kept in known.get(row.id, {}).values()
+            if kept.key == row.report_key
         }
 
-    def _lines(self, ids: Iterable[str]) -> Mapping[int, LineWork]:
-        if self.order is None:
-            return {}
-        line_nos = {int(each.split("-")[-2]) for each in ids}
-        return work_orders.lines_work(self.session, self.order.order_no, line_nos)
-
     def answer(self, report: WorkOrderReport) -> ReportAnswer:
-        key = (report.work_order_id, report.report_id)
-        if earlier := self.known.get(key):
+        mine = self.known.setdefault(report.work_order_id, {})
+        if earlier := mine.get(report.report_id):
             return self._answer_again(earlier, report)
         row, line = self.by_id.get(report.work_order_id, (None, None))
         verdict = self._judge(report, row)
@@ -161,7 +168,7 @@ class _OrderReports:
         if verdict is Verdict.CORRECTED and row and line:
             verdict, answer = self._correction(report, row, line)
         kept = self._keep(report, verdict, answer)
-        self.known[key] = kept
+        mine[report.report_id] = kept
         if row and row.withdrawn_at and (kept.verdict, kept.result) == DONE_AFTER_ALL:
             undoing.warn(self.session, row)
         if row and line and Verdict(kept.verdict).has_effect:
@@ -227,15 +234,15 @@ class _OrderReports:
         self.accepted[row.id] = kept
         self.effects.append(_Effect(row, kept, self.order.version))
 
+    def in_order(self) -> Sequence[CompletionReport]:
+        """What was taken, in the order in which every bulk stores it."""
+        return self.taken if self.order else sorted(self.taken, key=_report_key)
+
     def close(self) -> None:
-        """Store what the reports changed; if nothing is open any more, wake the order."""
-        with self.session.no_autoflush:  # work orders are stored once, with their reports' keys
-            self._store()
+        """Store what the kept reports changed; if nothing is open any more, wake the order."""
         if self.order is None or not self.effects:
             return
         order_no = self.order.order_no
-        for each in self.effects:
-            each.row.report_key = each.kept.key
         undoing.take_back(self.session, order_no, self.lines)
         work_orders.roll_up(self.session, order_no, self._changed())
         events = [each.event(self.order) for each in self.effects]
@@ -261,16 +268,6 @@ class _OrderReports:
         touched = sorted({each.row.line_no for each in self.effects})
         ended = {line_no: line_ends.ended_by_work(self.lines[line_no]) for line_no in touched}
         return {line_no: line for line_no, line in ended.items() if line}
-
-    def _store(self) -> None:
-        kind = insert(CompletionReport).returning(
-            col(CompletionReport.key), sort_by_parameter_order=True
-        )
-        taken = self.taken if self.order else sorted(self.taken, key=_report_key)
-        for some in chunks(taken):
-            keys = self.session.execute(kind, [kept.model_dump(exclude={"key"}) for kept in some])
-            for kept, key in zip(some, keys.scalars(), strict=True):
-                kept.key = key
 
 
 @dataclass(frozen=True)
@@ -301,14 +298,54 @@ class _Effect:
         )
 
 
-def _known(
-    session: Session, reports: Sequence[WorkOrderReport]
-) -> dict[tuple[str, str], CompletionReport]:
-    known: dict[tuple[str, str], CompletionReport] = {}
+def _known(session: Session, reports: Sequence[WorkOrderReport]) -> _Known:
+    known: _Known = defaultdict(dict)
     for some in chunks(sorted({each.work_order_id for each in reports})):
         query = select(CompletionReport).where(col(CompletionReport.work_order_id).in_(some))
-        known |= {(row.work_order_id, row.report_id): row for row in session.exec(query)}
+        for row in session.exec(query):
+            known[row.work_order_id][row.report_id] = row
     return known
+
+
+def _work(
+    session: Session,
+    locked: Mapping[str, ServiceOrder],
+    by_order: Mapping[str | None, Sequence[WorkOrderReport]],
+) -> Mapping[str | None, Mapping[int, LineWork]]:
+    """The lines that are reported on, with all of their work orders; small orders in one go."""
+    touched = {
+        order_no: {int(each.work_order_id.split("-")[-2]) for each in by_order[order_no]}
+        for order_no in locked
+    }
+    small = [no for no, order in locked.items() if order.line_count <= FEW_LINES]
+    whole = work_orders.orders_work(session, small)
+    found: dict[str | None, Mapping[int, LineWork]] = defaultdict(dict)
+    for order_no, line_nos in touched.items():
+        if order_no in whole:
+            found[order_no] = {no: whole[order_no][no] for no in line_nos & whole[order_no].keys()}
+        else:
+            found[order_no] = work_orders.lines_work(session, order_no, line_nos)
+    return found
+
+
+def _store(session: Session, groups: Sequence["_OrderReports"]) -> None:
+    """Store the reports, and their keys with the work orders that they ended.
+
+    Those on unknown work orders come first: of two bulks with the same ones neither waits for
+    the other while it is waited for.
+    """
+    taken = [kept for group in groups for kept in group.in_order()]
+    kind = insert(CompletionReport).returning(
+        col(CompletionReport.key), sort_by_parameter_order=True
+    )
+    with session.no_autoflush:  # work orders are stored once, with their reports' keys
+        for some in chunks(taken):
+            keys = session.execute(kind, [kept.model_dump(exclude={"key"}) for kept in some])
+            for kept, key in zip(some, keys.scalars(), strict=True):
+                kept.key = key
+    for group in groups:
+        for each in group.effects:
+            each.row.report_key = each.kept.key
 
 
 def _report_key(kept: CompletionReport) -> tuple[str, str]:

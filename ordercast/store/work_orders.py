@@ -122,6 +122,13 @@ class LineWork:
     work_orders: dict[str, WorkOrder] = field(default_factory=dict)
     withdrawn: list[WorkOrder] = field(default_factory=list)
 
+    def add(self, row: WorkOrder) -> None:
+        """Take a work order of the line in."""
+        if row.withdrawn_at is None:
+            self.work_orders[row.name] = row
+        else:
+            self.withdrawn.append(row)
+
     @property
     def states(self) -> States:
         return {name: WorkOrderState(row.state) for name, row in self.work_orders.items()}
@@ -200,10 +207,16 @@ def lines_work(
     for part in parts:
         some = query if part is None else query.where(col(WorkOrder.line_no).in_(part))
         for row in session.exec(some):
-            if row.withdrawn_at is None:
-                work[row.line_no].work_orders[row.name] = row
-            else:
-                work[row.line_no].withdrawn.append(row)
+            work[row.line_no].add(row)
+    return work
+
+
+def orders_work(session: Session, order_nos: Iterable[str]) -> dict[str, dict[int, LineWork]]:
+    """All work orders of several orders, by order and line."""
+    work: dict[str, dict[int, LineWork]] = {no: defaultdict(LineWork) for no in order_nos}
+    for some in chunks(sorted(work)):
+        for row in session.exec(select(WorkOrder).where(col(WorkOrder.order_no).in_(some))):
+            work[row.order_no][row.line_no].add(row)
     return work
 
 

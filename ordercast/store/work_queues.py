@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import case, func
+from sqlalchemy import and_, case, func, or_, union_all
 from sqlmodel import Session, col, select
 
 from ordercast.domain.work_order import OPEN_STATES, WorkOrderState
@@ -45,6 +45,10 @@ class Queue:
     team: str | None = None
     system: str | None = None
 
+    def holds(self, other: "Queue") -> bool:
+        """Whether what stands in another one stands in this one too."""
+        return self.team in (None, other.team) and self.system in (None, other.system)
+
 
 @dataclass
 class QueueCounts:
@@ -82,21 +86,32 @@ def queues(session: Session, *, at: datetime) -> list[QueueCounts]:
     )
 
 
-def count_and_page(
+def count(counts: Sequence[QueueCounts], queue: Queue, shelf: Shelf) -> int:
+    """How many open work orders stand there, by the counts of all queues."""
+    return sum(getattr(each, shelf) for each in counts if queue.holds(each.queue))
+
+
+def page(
     session: Session, queue: Queue, shelf: Shelf, *, at: datetime, offset: int, limit: int
-) -> tuple[int, Sequence[WorkOrder]]:
-    """How many open work orders stand there, and a page of them, the first due first."""
-    conditions = _conditions(queue, shelf, at)
-    total = session.exec(select(func.count()).select_from(WorkOrder).where(*conditions)).one()
-    page = select(WorkOrder).where(*conditions).order_by(col(WorkOrder.due_at), col(WorkOrder.id))
-    return total, session.exec(page.offset(offset).limit(limit)).all()
+) -> Sequence[WorkOrder]:
+    """A page of the open work orders that stand there, the first due first."""
+    key: list[Any] = [col(WorkOrder.due_at), col(WorkOrder.id)]
+    firsts = [
+        select(*key).where(*conditions).order_by(*key).limit(offset + limit).subquery()
+        for conditions in _by_state(queue, shelf, at)
+    ]
+    merged = union_all(*[select(*each.c) for each in firsts]).subquery()
+    chosen = select(merged.c.id).order_by(*merged.c).offset(offset).limit(limit)
+    rows = select(WorkOrder).where(col(WorkOrder.id).in_(chosen)).order_by(*key)
+    return session.exec(rows).all()
 
 
 def each_open(database: Database, queue: Queue, shelf: Shelf) -> Iterator[Sequence[WorkOrder]]:
     """All open work orders that stand there, some at a time, by their ids."""
     at, last = now(), ""
+    there = or_(*[and_(*conditions) for conditions in _by_state(queue, shelf, at)])
     while True:
-        query = select(WorkOrder).where(*_conditions(queue, shelf, at), col(WorkOrder.id) > last)
+        query = select(WorkOrder).where(there, col(WorkOrder.id) > last)
         with database.read() as session:
             rows = session.exec(query.order_by(col(WorkOrder.id)).limit(ROUND)).all()
         if not rows:
@@ -105,18 +120,20 @@ def each_open(database: Database, queue: Queue, shelf: Shelf) -> Iterator[Sequen
         last = rows[-1].id
 
 
-def _conditions(queue: Queue, shelf: Shelf, at: datetime) -> list[Any]:
-    state = STATES.get(shelf)
-    conditions: list[Any] = [
-        col(WorkOrder.state) == state if state else col(WorkOrder.state).in_(OPEN_STATES)
-    ]
+def _by_state(queue: Queue, shelf: Shelf, at: datetime) -> Iterator[list[Any]]:
+    """What holds of the work orders that stand there, one state at a time as the indexes are."""
+    states = [STATES[shelf]] if shelf in STATES else OPEN_STATES
+    for state in sorted(states):
+        yield [col(WorkOrder.state) == state, *_conditions(queue, shelf, at)]
+
+
+def _conditions(queue: Queue, shelf: Shelf, at: datetime) -> Iterator[Any]:
     if shelf is Shelf.OVERDUE:
-        conditions.append(col(WorkOrder.due_at) < at)
+        yield col(WorkOrder.due_at) < at
     if queue.team:
-        conditions.append(col(WorkOrder.team) == queue.team)
+        yield col(WorkOrder.team) == queue.team
     if queue.system:
-        conditions.append(col(WorkOrder.system) == queue.system)
-    return conditions
+        yield col(WorkOrder.system) == queue.system
 
 
 def claim(session: Session, ids: Sequence[str], *, who: str) -> list[str]:

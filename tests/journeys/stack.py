@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from ordercast.store.api_keys import FIRST_KEY_FILE
+from tests.journeys.migrated import have_migrated
 from tests.keys import bearer
 from tests.leash import leash, on_leash
 from tests.waiting import free_port, wait_for, wait_until_healthy
@@ -44,6 +45,7 @@ class Stack:
 
     def start(self) -> None:
         self.home.mkdir(exist_ok=True)
+        have_migrated(self.home)
         with (self.home / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
                 on_leash("ordercast", "up"),

@@ -19,11 +19,11 @@ def order_no(database):
 
 
 def shelf(database, chosen, *, queue=None, at=None):
+    queue, at = queue or Queue(), at or now()
     with database.read() as session:
-        total, rows = work_queues.count_and_page(
-            session, queue or Queue(), chosen, at=at or now(), offset=0, limit=100
-        )
-    assert total == len(rows)
+        rows = work_queues.page(session, queue, chosen, at=at, offset=0, limit=100)
+        counts = work_queues.queues(session, at=at)
+    assert work_queues.count(counts, queue, chosen) == len(rows)
     return {row.id for row in rows}
 
 
@@ -35,6 +35,19 @@ def test_every_open_work_order_stands_on_its_shelf(database, order_no):
     assert shelf(database, Shelf.BLOCKED) == ids - ready
     assert shelf(database, Shelf.OVERDUE) == set()
     assert shelf(database, Shelf.OVERDUE, at=now() + timedelta(days=90)) == ids
+
+
+def test_pages_follow_one_another_by_what_is_due_first(database, order_no):
+    with database.write() as session:
+        for place, row in enumerate(work_orders(order_no)):
+            session.merge(row).due_at = now() + timedelta(hours=place % 3)
+    with database.read() as session:
+        pages = [
+            work_queues.page(session, Queue(), Shelf.OPEN, at=now(), offset=offset, limit=3)
+            for offset in range(0, 12, 3)
+        ]
+    listed = [(row.due_at, row.id) for page in pages for row in page]
+    assert listed == sorted((row.due_at, row.id) for row in work_orders(order_no))
 
 
 def test_queues_count_what_is_open(database, order_no):

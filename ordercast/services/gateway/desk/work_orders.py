@@ -69,9 +69,10 @@ def show_queue(
     queue, at = Queue(team or None, system or None), now()
     with database().read() as session:
         counts = work_queues.queues(session, at=at)
-        total, rows = work_queues.count_and_page(
+        rows = work_queues.page(
             session, queue, shelf, at=at, offset=(number - 1) * ROWS, limit=ROWS
         )
+    total = work_queues.count(counts, queue, shelf)
     address = PLACE + query(team=team, system=system, shelf=shelf)
     show, name = (
         (fragment, "_work_orders.html") if is_fragment(request) else (page, "work_orders.html")
