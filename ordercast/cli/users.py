@@ -66,6 +66,15 @@ def password(name: Name, generate: Generate = False, password_stdin: FromStdin =
     _show(new, is_shown=generate)
 
 
+@app.command("role")
+def role(name: Name, role: Annotated[Role, typer.Argument(help="what the user may do")]) -> None:
+    """Give a user another role."""
+    with database().write() as session:
+        users.change_role(session, name, role)
+    _note("users.role", name, role=role)
+    typer.echo(f"{name} is {role} now")
+
+
 @app.command("disable")
 def disable(
     name: Name,

@@ -80,6 +80,11 @@ def change_password(
         desk_sessions.end_all(session, row.name)
 
 
+def change_role(session: Session, name: str, role: Role) -> None:
+    """Give a user another role, which holds from the next request on."""
+    user(session, name).role = role
+
+
 def disable(session: Session, name: str, *, is_disabled: bool = True) -> None:
     """Let a user sign in no more, and end its sessions; or let it sign in again."""
     row = user(session, name)

@@ -34,7 +34,7 @@ def pages(database, subscriber_id):
     work_order = named(order_no, "contract-check").id
     subscriber = f"/subscribers/{subscriber_id}"
     return [
-        *("/", "/me", "/audit", "/work-orders", f"/work-orders/{work_order}"),
+        *("/", "/me", "/users", "/audit", "/work-orders", f"/work-orders/{work_order}"),
         *("/orders", f"/orders/{order_no}", f"/orders/{stopped}"),
         *("/fallout", f"/fallout/cause?{cause}"),
         *("/subscribers", "/subscribers/add", subscriber),

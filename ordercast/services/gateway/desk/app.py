@@ -19,6 +19,7 @@ from ordercast.services.gateway.desk import (
     start,
     subscriber_replays,
     subscribers,
+    users,
     work_order_files,
     work_orders,
 )
@@ -28,7 +29,7 @@ from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
 PAGES = (
-    *(start, account, audit_log, following, work_orders, work_order_files),
+    *(start, account, users, audit_log, following, work_orders, work_order_files),
     *(orders, order, order_commands, order_downloads),
     *(fallout, subscribers, subscriber_replays),
 )
