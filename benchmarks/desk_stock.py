@@ -89,7 +89,7 @@ SHARES: Mapping[Maker, float] = {
 """How large a part each kind has of all orders."""
 
 
-def stock(orders: int) -> dict[str, str]:
+def stock(orders: int, shares: Mapping[Maker, float] = SHARES) -> dict[str, str]:
     """Fill this process's database, which is empty; an order of each kind, by its name."""
     with database().write() as session:
         for number in range(SUBSCRIBERS):
@@ -99,7 +99,7 @@ def stock(orders: int) -> dict[str, str]:
     numbers, named_by_kind = count(1), {}
     tables = tables_of(database().engine)
     tell = Counter("orders", orders)
-    for make, share in SHARES.items():
+    for make, share in shares.items():
         for agent in range(AGENTS):
             party = {"id": f"agent-{agent}", "role": "agent", "@referredType": "Organization"}
             order_no = make({"relatedParty": [party], "externalId": f"po-{make.__name__}-{agent}"})

@@ -13,13 +13,13 @@ from ordercast.contracts.service_order import ServiceRef
 from ordercast.domain.escalation import DEFAULT, Escalation, Step
 from ordercast.domain.order import ItemAction
 from ordercast.domain.work_order import WorkOrderState
-from ordercast.store import forecasts
+from ordercast.store import forecasts, work_orders
 from ordercast.store.chunks import chunks
 from ordercast.store.rounds_tables import OverdueWork
 from ordercast.store.tables import OrderLine, WorkOrder
 from ordercast.store.upserting import insert_for
 
-STARTABLE = (WorkOrderState.ACKNOWLEDGED.value, WorkOrderState.IN_PROGRESS.value)
+STARTABLE = (WorkOrderState.ACKNOWLEDGED, WorkOrderState.IN_PROGRESS)
 """What waits for others is not late by its own fault: it is escalated once it can be done."""
 NUMBERED = re.compile(r"-\d+$")
 """The end of a name that stands on its line for the second time."""
@@ -31,7 +31,7 @@ def find(session: Session, *, at: datetime, limit: int) -> int:
 
     Its orders are looked at again: they may be in jeopardy.
     """
-    late = session.execute(_unknown(at).limit(limit)).all()
+    late = session.execute(_unknown(at, limit)).all()
     policies = Policies()
     rows = [_noted(row, policies, at) for row in late]
     for some in chunks(rows):
@@ -42,7 +42,7 @@ def find(session: Session, *, at: datetime, limit: int) -> int:
     return len(rows)
 
 
-def _unknown(at: datetime) -> Any:
+def _unknown(at: datetime, limit: int) -> Any:
     known = exists().where(
         col(OverdueWork.work_order_id) == col(WorkOrder.id),
         col(OverdueWork.due_at) == col(WorkOrder.due_at),
@@ -53,11 +53,13 @@ def _unknown(at: datetime) -> Any:
     )
     columns: list[Any] = [WorkOrder.id, WorkOrder.order_no, WorkOrder.line_no, WorkOrder.name]
     columns += [WorkOrder.due_at, OrderLine.product, OrderLine.action, OrderLine.document]
+    first = work_orders.first_due(STARTABLE, col(WorkOrder.due_at) <= at, ~known, limit=limit)
     return (
         select(*columns)
         .join(OrderLine, line)
-        .where(col(WorkOrder.state).in_(STARTABLE), col(WorkOrder.due_at) <= at, ~known)
+        .where(col(WorkOrder.id).in_(select(first.c.id)))
         .order_by(col(WorkOrder.due_at))
+        .limit(limit)
     )
 
 

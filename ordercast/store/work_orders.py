@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import Subquery, func, union_all, update
 from sqlmodel import Session, col, select
 
 from ordercast.domain.causes import cause_of
@@ -218,6 +218,23 @@ def orders_work(session: Session, order_nos: Iterable[str]) -> dict[str, dict[in
         for row in session.exec(select(WorkOrder).where(col(WorkOrder.order_no).in_(some))):
             work[row.order_no][row.line_no].add(row)
     return work
+
+
+def first_due(states: Iterable[WorkOrderState], *conditions: Any, limit: int) -> Subquery:
+    """`due_at` and `id` of the first due in these states, at most so many of each.
+
+    The indexes begin with the state: of one state the first are found without sorting.
+    """
+    key: list[Any] = [WorkOrder.due_at, WorkOrder.id]
+    firsts = [
+        select(*key)
+        .where(WorkOrder.state == state, *conditions)
+        .order_by(*key)
+        .limit(limit)
+        .subquery()
+        for state in sorted(states)
+    ]
+    return union_all(*[select(*each.c) for each in firsts]).subquery()
 
 
 def roll_up(session: Session, order_no: str, work: Mapping[int, LineWork]) -> None:

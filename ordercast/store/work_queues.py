@@ -1,16 +1,16 @@
 """Work orders as those see them who do them: queues, and claiming."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, union_all
+from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
 from ordercast.domain.work_order import OPEN_STATES, WorkOrderState
-from ordercast.store import audit, orders
+from ordercast.store import audit, orders, work_orders
 from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.engine import Database
@@ -95,23 +95,20 @@ def page(
     session: Session, queue: Queue, shelf: Shelf, *, at: datetime, offset: int, limit: int
 ) -> Sequence[WorkOrder]:
     """A page of the open work orders that stand there, the first due first."""
-    key: list[Any] = [col(WorkOrder.due_at), col(WorkOrder.id)]
-    firsts = [
-        select(*key).where(*conditions).order_by(*key).limit(offset + limit).subquery()
-        for conditions in _by_state(queue, shelf, at)
-    ]
-    merged = union_all(*[select(*each.c) for each in firsts]).subquery()
-    chosen = select(merged.c.id).order_by(*merged.c).offset(offset).limit(limit)
-    rows = select(WorkOrder).where(col(WorkOrder.id).in_(chosen)).order_by(*key)
-    return session.exec(rows).all()
+    first = work_orders.first_due(
+        _states(shelf), *_conditions(queue, shelf, at), limit=offset + limit
+    )
+    chosen = select(first.c.id).order_by(*first.c).offset(offset).limit(limit)
+    rows = select(WorkOrder).where(col(WorkOrder.id).in_(chosen))
+    return session.exec(rows.order_by(col(WorkOrder.due_at), col(WorkOrder.id))).all()
 
 
 def each_open(database: Database, queue: Queue, shelf: Shelf) -> Iterator[Sequence[WorkOrder]]:
     """All open work orders that stand there, some at a time, by their ids."""
     at, last = now(), ""
-    there = or_(*[and_(*conditions) for conditions in _by_state(queue, shelf, at)])
+    there = [col(WorkOrder.state).in_(_states(shelf)), *_conditions(queue, shelf, at)]
     while True:
-        query = select(WorkOrder).where(there, col(WorkOrder.id) > last)
+        query = select(WorkOrder).where(*there, col(WorkOrder.id) > last)
         with database.read() as session:
             rows = session.exec(query.order_by(col(WorkOrder.id)).limit(ROUND)).all()
         if not rows:
@@ -120,11 +117,8 @@ def each_open(database: Database, queue: Queue, shelf: Shelf) -> Iterator[Sequen
         last = rows[-1].id
 
 
-def _by_state(queue: Queue, shelf: Shelf, at: datetime) -> Iterator[list[Any]]:
-    """What holds of the work orders that stand there, one state at a time as the indexes are."""
-    states = [STATES[shelf]] if shelf in STATES else OPEN_STATES
-    for state in sorted(states):
-        yield [col(WorkOrder.state) == state, *_conditions(queue, shelf, at)]
+def _states(shelf: Shelf) -> Collection[WorkOrderState]:
+    return [STATES[shelf]] if shelf in STATES else OPEN_STATES
 
 
 def _conditions(queue: Queue, shelf: Shelf, at: datetime) -> Iterator[Any]:

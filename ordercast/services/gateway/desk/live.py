@@ -19,6 +19,9 @@ log = logging.getLogger("ordercast.gateway")
 LONGEST_SECONDS = 600
 """Then a page connects again, and whether it still may is looked at."""
 
+REST = 10
+"""After a look that took long the thread rests so many times as long: it costs a tenth at most."""
+
 
 class Live:
     """Tells pages which topics have changed; all but `look` and `close` in the streams' loop."""
@@ -65,7 +68,9 @@ class Live:
 
     def _follow(self, over: threading.Event) -> None:
         known: Mapping[str, Mark] | None = None
-        while not over.wait(self._look_seconds if known is not None else 0):
+        rest = 0.0
+        while not over.wait(rest):
+            began = monotonic()
             try:
                 with database().read() as session:
                     found = marks(session)
@@ -78,6 +83,7 @@ class Live:
                 return self._in_loop(self._end_all)
             changed = {topic for topic in found if known and known[topic] != found[topic]}
             known = found
+            rest = max(self._look_seconds, REST * (monotonic() - began))
             if changed:
                 self._in_loop(self._tell, changed)
         return None
