@@ -49,7 +49,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         self._threads = SegmentThreads(self._slots)
         self._running: set[UUID] = set()
         self._deployments: dict[UUID, Deployed] = {}
-        self._backlog = False
+        self._backlog, self._is_deep = False, False
         self._polling = asyncio.Lock()
         self._look = asyncio.Event()
         await super().setup()
@@ -70,7 +70,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         async with self._polling:
             if not self._has_successfully_synced:
                 await self._catch_up()
-            return await super().get_and_submit_flow_runs() if self._free else []
+            return await super().get_and_submit_flow_runs() if self._free > 0 else []
 
     async def _catch_up(self) -> None:
         """The server, or the pool, came after this worker: it does not wait for a heartbeat."""
@@ -80,9 +80,17 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
             log.debug("no work pool yet: %s", type(fault).__name__)
 
     @property
+    def _room(self) -> int:
+        """How many runs could be claimed: as many as run may wait for a thread that ends.
+
+        Without them the threads would wait for one another, for many are claimed at once.
+        """
+        return 2 * self._slots - len(self._running)
+
+    @property
     def _free(self) -> int:
-        """How many segments could begin now."""
-        return self._slots - len(self._running)
+        """How many runs to claim now: ahead of the threads only where there are enough for all."""
+        return self._room if self._is_deep else self._slots - len(self._running)
 
     async def _poll_when_nudged(self) -> None:
         """Ask at once when the relay has made something runnable, or a thread has become free."""
@@ -91,7 +99,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
             await asyncio.sleep(GATHER_SECONDS)
             self._look.clear()
             if self._backlog and self._free < self._slots / 2:
-                continue  # there is enough to do: many are fetched at once when half is done
+                continue  # there is enough to do: many are fetched at once, when there is room
             try:
                 await self.get_and_submit_flow_runs()
             except httpx.HTTPError as fault:
@@ -114,7 +122,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         body = {
             "work_queue_names": list(self._work_queues),
             "scheduled_before": now().isoformat(),
-            "limit": self._slots + 1,
+            "limit": self._room + 1,
         }
         try:
             response = await self.client.request(
@@ -129,11 +137,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
     async def _submit_scheduled_flow_runs(
         self, flow_run_response: list[WorkerFlowRunResponse]
     ) -> list[FlowRun]:
-        """Claim as many of the scheduled runs as there are free threads, and run them."""
-        free = min(self._free, claiming.CLAIM_LIMIT)
+        """Claim as many of the scheduled runs as there is room for, and run them."""
         fresh = [
             each.flow_run for each in flow_run_response if each.flow_run.id not in self._running
         ]
+        self._is_deep = len(fresh) > self._room
+        free = max(0, min(self._free, claiming.CLAIM_LIMIT))
         self._backlog = len(fresh) > free
         claimed = await self._claim(await self._runnable(fresh[:free]))
         if self._backlog and len(claimed) < free:
