@@ -136,7 +136,10 @@ class PrefectSettings(BaseModel):
         default="",
         description="`TYPE/NAME` of the block by which automations notify people",
     )
-    worker_limit: int = Field(default=8, description="segments that one worker runs at once")
+    worker_limit: int = Field(
+        default=8,
+        description="segments that one worker runs at once; as many more may wait",
+    )
     worker_poll_seconds: float = Field(
         default=0.5, description="how often a warm worker asks for runs"
     )
