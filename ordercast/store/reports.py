@@ -40,7 +40,6 @@ BEING_UNDONE = (
 
 ERASED = "the numbers and names of the order are erased; the report is kept: send a new order"
 
-
 FEW_LINES = 10
 """Of an order of so many lines all are read where one is reported on."""
 
@@ -140,7 +139,7 @@ class _OrderReports:
         session: Session,
         order: ServiceOrder | None,
         lines: Mapping[int, LineWork],
-        known: "_Known",
+        known: _Known,
     ) -> None:
         self.session, self.order, self.lines, self.known = session, order, lines, known
         self.states_before = {line_no: line.state for line_no, line in self.lines.items()}

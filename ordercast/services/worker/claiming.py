@@ -28,6 +28,16 @@ PENDING = {"type": "PENDING", "name": "Pending"}
 """For runs of a deployment that has a concurrency limit: the server counts them on this way."""
 
 
+def share(due: int, *, running: int, slots: int) -> int:
+    """How many of the runs that are due a worker claims, of whose runs some go on.
+
+    As many as it has threads may wait for one that ends, so that no thread waits for others;
+    but only where more are due than it has room for: else other workers may have free threads.
+    """
+    room = 2 * slots - running
+    return min(room if due > room else max(0, slots - running), due, CLAIM_LIMIT)
+
+
 def request(flow_runs: Sequence[FlowRun], state: dict[str, Any]) -> dict[str, Any]:
     """The body that sets those of the runs to a state that are still scheduled."""
     wanted = {

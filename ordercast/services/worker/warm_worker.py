@@ -81,15 +81,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
 
     @property
     def _room(self) -> int:
-        """How many runs could be claimed: as many as run may wait for a thread that ends.
-
-        Without them the threads would wait for one another, for many are claimed at once.
-        """
+        """How many more runs this worker could hold, in its threads and ahead of them."""
         return 2 * self._slots - len(self._running)
 
     @property
     def _free(self) -> int:
-        """How many runs to claim now: ahead of the threads only where there are enough for all."""
+        """How many runs this worker would claim, if it is now as when it asked last."""
         return self._room if self._is_deep else self._slots - len(self._running)
 
     async def _poll_when_nudged(self) -> None:
@@ -142,7 +139,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
             each.flow_run for each in flow_run_response if each.flow_run.id not in self._running
         ]
         self._is_deep = len(fresh) > self._room
-        free = max(0, min(self._free, claiming.CLAIM_LIMIT))
+        free = claiming.share(len(fresh), running=len(self._running), slots=self._slots)
         self._backlog = len(fresh) > free
         claimed = await self._claim(await self._runnable(fresh[:free]))
         if self._backlog and len(claimed) < free:
