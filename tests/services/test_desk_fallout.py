@@ -1,6 +1,7 @@
 """Fallout at the desk: groups, one cause, a dry run, an act and what comes of it."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 from fastapi.testclient import TestClient
@@ -18,10 +19,17 @@ CAUSE = {"trouble": "work-order", "what": "HSS-5012"}
 
 @pytest.fixture
 def http(database):
-    users.add(database, "ann", role=Role.OPERATOR, password=PASSWORD)
-    users.add(database, "vic", role=Role.VIEWER, password=PASSWORD)
+    with signed_in(database, ann=Role.OPERATOR, vic=Role.VIEWER) as client:
+        yield client
+
+
+@contextmanager
+def signed_in(database, **roles):
+    """The desk, asked by the first of some users who are made for it."""
+    for name, role in roles.items():
+        users.add(database, name, role=role, password=PASSWORD)
     with TestClient(create_app(), follow_redirects=False) as client:
-        sign_in(client, "ann")
+        sign_in(client, next(iter(roles)))
         yield client
 
 

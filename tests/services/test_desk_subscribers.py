@@ -4,15 +4,13 @@ import re
 from uuid import uuid4
 
 import pytest
-from fastapi.testclient import TestClient
 
 from ordercast.contracts.subscriber import NewSubscriber
 from ordercast.delivery.subscribing import subscribe
 from ordercast.domain.people import Role
-from ordercast.services.gateway.app import create_app
-from ordercast.store import audit, subscribers, users
+from ordercast.store import audit, subscribers
 from tests.orders import plan_change, sealed
-from tests.services.test_desk_fallout import PASSWORD, post, sign_in
+from tests.services.test_desk_fallout import post, sign_in, signed_in
 
 FORM = {
     "name": "crm",
@@ -29,10 +27,7 @@ FORM = {
 
 @pytest.fixture
 def http(database):
-    for name, role in (("ada", Role.ADMIN), ("ann", Role.OPERATOR)):
-        users.add(database, name, role=role, password=PASSWORD)
-    with TestClient(create_app(), follow_redirects=False) as client:
-        sign_in(client, "ada")
+    with signed_in(database, ada=Role.ADMIN, ann=Role.OPERATOR) as client:
         yield client
 
 

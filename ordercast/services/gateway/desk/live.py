@@ -76,7 +76,7 @@ class Live:
                     found = marks(session)
             except DATABASE_AWAY as fault:
                 log.warning("live pages wait: %s", type(fault).__name__)
-                over.wait(self._look_seconds)
+                rest = self._look_seconds
                 continue
             except Exception:
                 log.exception("live pages end: changes cannot be looked for")

@@ -68,8 +68,9 @@ def change_role(
     request: Request, viewer: Administering, name: str, role: Annotated[Role, Form()]
 ) -> Response:
     """Give a user another role, from their next request on."""
+    name = _another(viewer, name)
     with database().write() as session:
-        users.change_role(session, _another(viewer, name), role)
+        users.change_role(session, name, role)
         _note(session, viewer, "role", name, role=role)
     return _back(request, viewer, HAS_ROLE, name)
 
@@ -77,8 +78,8 @@ def change_role(
 @router.post("/users/{name}/password")
 def renew_password(request: Request, viewer: Administering, name: str) -> Response:
     """Give a user another password, shown this once, and end all their sessions."""
-    password = new_password()
-    users.change_password(database(), _another(viewer, name), password=password, is_generated=True)
+    name, password = _another(viewer, name), new_password()
+    users.change_password(database(), name, password=password, is_generated=True)
     with database().write() as session:
         _note(session, viewer, "password", name)
     return _password(request, viewer, name, password)
@@ -89,21 +90,22 @@ def act_on(
     request: Request, viewer: Administering, name: str, act: Act, reason: Reason = ""
 ) -> Response:
     """Let a user sign in no more, or again, or forget them; their sessions end."""
+    name = _another(viewer, name)
     with database().write() as session:
-        known = _another(viewer, name)
         if act is Act.REMOVE:
-            users.remove(session, known)
+            users.remove(session, name)
         else:
-            users.disable(session, known, is_disabled=act is Act.DISABLE)
+            users.disable(session, name, is_disabled=act is Act.DISABLE)
         _note(session, viewer, act, name, reason=reason)
     return _back(request, viewer, DONE[act], name)
 
 
 def _another(viewer: Viewer, name: str) -> str:
-    """Whoever changes users stays an admin: so there is always one."""
-    if name == viewer.name:
+    """A user's name as it is kept; whoever changes users stays an admin: so there is one."""
+    known = user_name(name)
+    if known == viewer.name:
         raise Conflict(OWN)
-    return name
+    return known
 
 
 def _password(request: Request, viewer: Viewer, name: str, password: str) -> Response:
