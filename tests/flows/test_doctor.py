@@ -1,6 +1,5 @@
 """The doctor at a real Prefect server, platform and archive."""
 
-import httpx
 import pytest
 from prefect.client.orchestration import get_client
 
@@ -9,6 +8,7 @@ from config.prefect_server import DEPLOYMENT, WORK_POOL
 from config.settings import settings
 from ordercast.doctor import blocks, doors, parts, prefect
 from ordercast.services.platform.app import create_app
+from tests import prefect_api
 from tests.services.platform_server import served
 
 
@@ -28,14 +28,14 @@ def test_a_server_that_the_relay_has_prepared_lacks_but_a_worker():
     assert wrong(prefect.look) == ["0 online"]
 
 
-def test_a_worker_that_beats_is_online():
+def test_a_worker_that_beats_is_online(prefect_url):
     worker = {"name": "a-worker"}
-    url = f"{settings().prefect_api_url}/work_pools/{WORK_POOL}/workers/heartbeat"
-    httpx.post(url, json=worker).raise_for_status()
+    workers = f"/work_pools/{WORK_POOL}/workers"
+    prefect_api.ask(prefect_url, "POST", f"{workers}/heartbeat", json=worker)
     try:
         assert wrong(prefect.look) == []
     finally:
-        httpx.delete(url.replace("heartbeat", worker["name"])).raise_for_status()
+        prefect_api.ask(prefect_url, "DELETE", f"{workers}/{worker['name']}")
 
 
 def test_a_deployment_that_somebody_has_changed_is_found():

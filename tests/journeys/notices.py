@@ -1,7 +1,6 @@
 """A notification block in Prefect that leads to a receiver of the tests."""
 
-import httpx
-
+from tests import prefect_api
 from tests.journeys.stack import Stack
 
 KIND, NAME = "custom-webhook", "operations"
@@ -15,15 +14,14 @@ def make_block(stack: Stack, url: str) -> None:
 
 def make_block_at(api_url: str, url: str) -> None:
     """Make the block on a server with that API, as an operator does in the UI."""
-    with httpx.Client(base_url=api_url, timeout=30) as prefect:
-        kind = prefect.get(f"/block_types/slug/{KIND}").raise_for_status().json()
-        of_kind = {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
-        (schema, *_) = prefect.post("/block_schemas/filter", json=of_kind).json()
-        data = {"name": NAME, "url": url, "json_data": {"title": "{{subject}}", "text": "{{body}}"}}
-        made = {
-            "name": NAME,
-            "block_type_id": kind["id"],
-            "block_schema_id": schema["id"],
-            "data": data,
-        }
-        prefect.post("/block_documents/", json=made).raise_for_status()
+    kind = prefect_api.ask(api_url, "GET", f"/block_types/slug/{KIND}")
+    of_kind = {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
+    (schema, *_) = prefect_api.ask(api_url, "POST", "/block_schemas/filter", json=of_kind)
+    data = {"name": NAME, "url": url, "json_data": {"title": "{{subject}}", "text": "{{body}}"}}
+    made = {
+        "name": NAME,
+        "block_type_id": kind["id"],
+        "block_schema_id": schema["id"],
+        "data": data,
+    }
+    prefect_api.ask(api_url, "POST", "/block_documents/", json=made)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from ordercast.store.api_keys import FIRST_KEY_FILE
+from tests import prefect_api
 from tests.journeys.migrated import have_migrated
 from tests.keys import bearer
 from tests.leash import leash, on_leash
@@ -93,6 +94,10 @@ class Stack:
         """The gateway's answer to who has the key that `up` has made."""
         headers = bearer((self.home / FIRST_KEY_FILE).read_text().strip())
         return httpx.request(method, f"{self.gateway}{path}", headers=headers, timeout=30, **more)
+
+    def ask_prefect(self, method: str, path: str, **more: Any) -> Any:
+        """What Prefect's server answers."""
+        return prefect_api.ask(self.prefect, method, path, **more)
 
     def submit(self, document: dict[str, Any]) -> str:
         answer = self.ask("POST", ORDERS, json=document)

@@ -80,7 +80,7 @@ def basket(stack: Stack) -> str:
         "resource": {"prefect.resource.id": "shop.basket.7"},
         "payload": {"agent": "shop", "order": plan_change(externalId="basket-7")},
     }
-    httpx.post(f"{stack.prefect}/events", json=[event]).raise_for_status()
+    stack.ask_prefect("POST", "/events", json=[event])
     return str(event["id"])
 
 
@@ -91,8 +91,8 @@ def stuck(stack: Stack, people: receivers.Receiver) -> str:
     stack.wait_for_work(order_no)
     wait_for(lambda: state(stack, order_no)["name"] == "Suspended", what="not suspended")
     forced = {"state": {"type": "RUNNING"}, "force": True}
-    url = f"{stack.prefect}/flow_runs/{run(stack, order_no)['id']}/set_state"
-    httpx.post(url, json=forced).raise_for_status()
+    path = f"/flow_runs/{run(stack, order_no)['id']}/set_state"
+    stack.ask_prefect("POST", path, json=forced)
     return order_no
 
 
@@ -121,7 +121,7 @@ def failed(stack: Stack, receiver: Receiver, stuck: str) -> dict[tuple[str, str]
 
 def is_triggered(stack: Stack) -> bool:
     """Whether the relay has deployed `accept` with its trigger."""
-    known = httpx.post(f"{stack.prefect}/automations/filter", json={}).json()
+    known = stack.ask_prefect("POST", "/automations/filter", json={})
     return any(each["name"].startswith("accept") for each in known)
 
 
@@ -140,7 +140,7 @@ def run(stack: Stack, order_no: str) -> dict[str, Any]:
     of_order = {"flow_runs": {"name": {"like_": order_no}}}
 
     def launched() -> list[dict[str, Any]]:
-        return httpx.post(f"{stack.prefect}/flow_runs/filter", json=of_order).json()
+        return stack.ask_prefect("POST", "/flow_runs/filter", json=of_order)
 
     return wait_for(launched, what=f"{order_no} has no run")[0]
 

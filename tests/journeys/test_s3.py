@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from config.settings import CONFIG_DIR
@@ -113,17 +112,16 @@ def waits_for(stack: Stack, order_no: str, *words: str) -> bool:
 
 
 def block_document(stack: Stack) -> dict[str, Any]:
-    path = "block_types/slug/order-archive/block_documents/name/default"
-    answer = httpx.get(f"{stack.prefect}/{path}", params={"include_secrets": True})
-    return answer.raise_for_status().json()
+    path = "/block_types/slug/order-archive/block_documents/name/default"
+    return stack.ask_prefect("GET", path, params={"include_secrets": True})
 
 
 def patch_block(stack: Stack, block_id: str, **data: str) -> None:
     body = {"data": data, "merge_existing_data": True}
-    httpx.patch(f"{stack.prefect}/block_documents/{block_id}", json=body).raise_for_status()
+    stack.ask_prefect("PATCH", f"/block_documents/{block_id}", json=body)
 
 
 def state_in_prefect(stack: Stack, order_no: str) -> str:
     body = {"flow_runs": {"name": {"like_": order_no}}}
-    [run] = httpx.post(f"{stack.prefect}/flow_runs/filter", json=body).raise_for_status().json()
+    [run] = stack.ask_prefect("POST", "/flow_runs/filter", json=body)
     return run["state"]["name"]
