@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 from hypothesis import HealthCheck
 from hypothesis import settings as properties
@@ -16,7 +17,7 @@ from config.dialects import dialects
 from config.push_dialects import push_dialects
 from config.settings import Settings, settings
 from ordercast.delivery.guard import guard
-from ordercast.store import engine
+from ordercast.store import engine, passwords
 from ordercast.store.engine import Database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import sealer
@@ -31,6 +32,9 @@ FOR_TESTS = "ORDERCAST_TEST_"
 CACHED = (settings, engine.database, sealer, guard, dialects, push_dialects)
 """What hangs on the environment; the catalogue and the tags are read once for all tests."""
 
+CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=64)
+"""Hashes of passwords take a tenth of a second by design; those of tests keep no secret."""
+
 SLOW = [HealthCheck.too_slow]
 """How fast a machine is makes no property false."""
 
@@ -43,6 +47,7 @@ def pytest_configure() -> None:
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
     os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
     Settings.model_config["env_file"] = None
+    passwords.HASHER = CHEAP_HASHER
     properties.register_profile("any machine", deadline=None, suppress_health_check=SLOW)
     properties.load_profile("any machine")
 

@@ -6,6 +6,7 @@ from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher, exceptions
 
+HASHER = PasswordHasher()
 AT_ONCE = BoundedSemaphore(4)
 """Each hash takes 64 MiB for a moment: many sign-ins at once wait for one another."""
 
@@ -13,14 +14,14 @@ AT_ONCE = BoundedSemaphore(4)
 def hash_of(password: str) -> str:
     """The hash of a password, with its salt and its cost in it."""
     with AT_ONCE:
-        return _hasher().hash(password)
+        return HASHER.hash(password)
 
 
 def fits(password: str, password_hash: str | None) -> bool:
     """Whether a password is the hashed one; without a hash it takes as long, and is not."""
     with AT_ONCE:
         try:
-            return _hasher().verify(password_hash or _nobodys(), password) and bool(password_hash)
+            return HASHER.verify(password_hash or _nobodys(), password) and bool(password_hash)
         except (exceptions.VerificationError, exceptions.InvalidHashError):
             return False
 
@@ -31,10 +32,5 @@ def new_password() -> str:
 
 
 @cache
-def _hasher() -> PasswordHasher:
-    return PasswordHasher()
-
-
-@cache
 def _nobodys() -> str:
-    return _hasher().hash(token_urlsafe())
+    return HASHER.hash(token_urlsafe())
