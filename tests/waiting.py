@@ -8,17 +8,20 @@ from typing import TypeVar
 
 import httpx
 
+from tests.plain_http import HTTP
+
 Found = TypeVar("Found")
 
 
 def wait_for(condition: Callable[[], Found], *, what: str, seconds: float = 60) -> Found:
     """What the condition gives once it is true; fails with `what` after so many seconds."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         if found := condition():
             return found
-        assert time.monotonic() < deadline, f"after {seconds} s: {what}"
-        time.sleep(0.05)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"after {seconds} s: {what}"
+        time.sleep(min(max(waited / 10, 0.02), 0.5))  # to look is work too, on the same machine
 
 
 def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]", seconds: float) -> None:
@@ -27,7 +30,7 @@ def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]", seconds: fl
     def healthy() -> bool:
         assert process.poll() is None, f"ended with {process.returncode} before {url} answered"
         try:
-            return httpx.get(url, timeout=2).status_code == 200
+            return HTTP.get(url, timeout=2).status_code == 200
         except httpx.HTTPError:
             return False
 

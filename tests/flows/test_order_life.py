@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx
 import pytest
 from sqlmodel import select
 
@@ -15,6 +14,7 @@ from tasks import sync
 from tasks.availability import Availability
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change, plan_change_of
+from tests.plain_http import HTTP
 
 SEVEN_STEPS = [
     "receive",
@@ -33,7 +33,7 @@ def test_an_order_goes_through_all_seven_steps_and_ends_completed(floor: Floor) 
     assert floor.complete(order_no).state == "completed"
     assert (floor.state(order_no).type, floor.state(order_no).name) == ("COMPLETED", "Completed")
     assert floor.task_names(order_no, 8) == SEVEN_STEPS
-    told = httpx.get(f"{floor.platform_url}/orders/{order_no}").json()
+    told = HTTP.get(f"{floor.platform_url}/orders/{order_no}").json()
     assert (told["state"], len(told["lines"])) == ("completed", 2)
     with database().read() as session:
         assert session.get(ArchiveEntry, (order_no, 1))

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
 from prefect.client.schemas.objects import StateType
 from sqlalchemy import MetaData, create_engine
 from sqlmodel import delete, select
@@ -16,6 +15,7 @@ from tasks import reconcile_runs
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
 from tests.flows.test_redeliver import artifact
+from tests.plain_http import HTTP
 from tests.store.test_replays import subscribe
 
 
@@ -68,7 +68,7 @@ def test_what_the_platform_lacks_is_put_there_and_what_was_altered_is_not_overwr
     forget(tmp_path)
     said = run(mend=True)
     assert said == "1 checked, 2 findings, 1 of them mended"
-    assert httpx.get(f"{floor.platform_url}/orders/{order_no}").status_code == 200
+    assert HTTP.get(f"{floor.platform_url}/orders/{order_no}").status_code == 200
     assert evidence_of(tmp_path, order_no).read_bytes() == b"something else"
     assert "never overwritten" in artifact(floor, "reconcile")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from tests.plain_http import HTTP
 from tests.waiting import wait_for
 
 ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
@@ -17,7 +18,7 @@ def patiently(method: str, url: str, **more: Any) -> httpx.Response:
 
     def answered() -> httpx.Response | None:
         try:
-            response = httpx.request(method, url, timeout=30, **more)
+            response = HTTP.request(method, url, **more)
         except httpx.TransportError:
             return None
         return None if response.status_code in PASSING else response

@@ -16,6 +16,7 @@ from tests import prefect_api
 from tests.journeys.migrated import have_migrated
 from tests.keys import bearer
 from tests.leash import leash, on_leash
+from tests.plain_http import HTTP
 from tests.waiting import free_port, wait_for, wait_until_healthy
 
 ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
@@ -93,7 +94,7 @@ class Stack:
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The gateway's answer to who has the key that `up` has made."""
         headers = bearer((self.home / FIRST_KEY_FILE).read_text().strip())
-        return httpx.request(method, f"{self.gateway}{path}", headers=headers, timeout=30, **more)
+        return HTTP.request(method, f"{self.gateway}{path}", headers=headers, **more)
 
     def ask_prefect(self, method: str, path: str, **more: Any) -> Any:
         """What Prefect's server answers."""

@@ -4,13 +4,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ordercast.services.supervisor import is_ready
 from tests.flows.samples import plan_change
 from tests.journeys.receiver import Receiver, told_by
 from tests.journeys.stack import Stack, running
+from tests.plain_http import HTTP
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -48,7 +48,7 @@ def test_a_killed_process_loses_no_order_and_doubles_no_effect(
         stack.report_all(order_no)
     for order_no in [*waiting, *arriving]:
         stack.wait_for_state(order_no, "completed")
-        versions = httpx.get(f"{stack.platform}/orders/{order_no}/versions").json()
+        versions = HTTP.get(f"{stack.platform}/orders/{order_no}/versions").json()
         assert [each["version"] for each in versions] == [1]
         wait_for(lambda no=order_no: receiver.told_of(no), what=f"{order_no} is not told")
         assert len(receiver.ids_of(order_no)) == 1

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ordercast.services.platform.app import create_app
 from tests.flows.samples import plan_change
 from tests.journeys.stack import Stack, running
+from tests.plain_http import HTTP
 from tests.services.platform_server import served
 from tests.waiting import free_port, wait_for
 
@@ -32,7 +32,7 @@ def test_an_outage_of_the_platform_holds_no_thread_and_loses_no_order(tmp_path: 
         with served(create_app(f"sqlite:///{tmp_path / 'platform.db'}"), port=port):
             for order_no in [*order_nos, late]:
                 stack.wait_for_state(order_no, "completed", seconds=180)
-            told = httpx.get(f"{url}/orders", params={"limit": 100}).headers["X-Total-Count"]
+            told = HTTP.get(f"{url}/orders", params={"limit": 100}).headers["X-Total-Count"]
             assert int(told) == ORDERS + 1
 
 

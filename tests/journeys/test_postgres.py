@@ -4,12 +4,12 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from tests.flows.samples import plan_change
 from tests.journeys.stack import Stack, running
+from tests.plain_http import HTTP
 from tests.services.postgres import Cluster
 from tests.waiting import wait_for
 
@@ -47,7 +47,7 @@ def test_postgresql_is_restarted_while_orders_are_under_way(
         wait_for(lambda: ready(stack), what="the gateway is not ready again")
         for order_no in order_nos:
             stack.wait_for_state(order_no, "completed", seconds=180)
-        told = httpx.get(f"{stack.platform}/orders", params={"limit": 100})
+        told = HTTP.get(f"{stack.platform}/orders", params={"limit": 100})
         assert told.headers["X-Total-Count"] == str(ORDERS)
         assert not list((tmp_path / "home").rglob("*.db"))
 
@@ -58,4 +58,4 @@ def services(url: str) -> set[str]:
 
 
 def ready(stack: Stack) -> bool:
-    return httpx.get(f"{stack.gateway}/ready", timeout=10).status_code == 200
+    return HTTP.get(f"{stack.gateway}/ready", timeout=10).status_code == 200

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from tests.flows.samples import plan_change
@@ -24,6 +23,7 @@ from tests.journeys.notices import BLOCK, make_block
 from tests.journeys.prefect_ui import PrefectUi
 from tests.journeys.receiver import Receiver, told_by
 from tests.journeys.stack import ORDERS, Stack, running
+from tests.plain_http import HTTP
 from tests.services import receivers
 from tests.waiting import wait_for
 
@@ -183,7 +183,7 @@ def count(stack: Stack, sql: str, order_no: str) -> int:
 
 
 def assert_nothing_is_doubled(stack: Stack, receiver: Receiver, order_no: str) -> None:
-    versions = httpx.get(f"{stack.platform}/orders/{order_no}/versions").json()
+    versions = HTTP.get(f"{stack.platform}/orders/{order_no}/versions").json()
     assert [each["version"] for each in versions] == [1]
     assert len(list(Path(stack.home / "archive").rglob(f"{order_no}/v1.json.gz"))) == 1
     assert len({each["id"] for each in stack.get("/work-orders", order_no=order_no)}) == WORK_ORDERS

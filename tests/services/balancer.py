@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from config.settings import PROJECT_DIR
+from tests.plain_http import HTTP
 from tests.waiting import wait_for
 
 PROGRAM = "nginx"
@@ -80,6 +81,6 @@ def balancing(
 def _listens(port: int) -> bool:
     """Whether it answers: 502 as long as nothing stands behind it."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/", timeout=10).status_code > 0
+        return HTTP.get(f"http://127.0.0.1:{port}/", timeout=10).status_code > 0
     except httpx.HTTPError:
         return False
