@@ -22,6 +22,7 @@ from ordercast.store.engine import Database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import sealer
 from tests.services.ceph import Ceph
+from tests.services.certificates import make_certificate
 from tests.services.postgres import Cluster, Postgres
 from tests.services.rabbitmq import RabbitNode
 from tests.services.s3_server import USER, S3Server
@@ -35,6 +36,10 @@ CACHED = (settings, engine.database, sealer, guard, dialects, push_dialects)
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=64)
 """Hashes of passwords take a tenth of a second by design; those of tests keep no secret."""
 
+AUTHORITY = tempfile.NamedTemporaryFile(prefix="ordercast-", suffix=".pem")  # noqa: SIM115
+"""Whom tests trust in TLS: loading all authorities of the world, for each client of HTTP, would
+take a quarter of the time of the flow tests."""
+
 SLOW = [HealthCheck.too_slow]
 """How fast a machine is makes no property false."""
 
@@ -46,6 +51,8 @@ def pytest_configure() -> None:
             del os.environ[name]
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
     os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
+    make_certificate(Path(AUTHORITY.name))
+    os.environ["SSL_CERT_FILE"] = AUTHORITY.name
     Settings.model_config["env_file"] = None
     passwords.HASHER = CHEAP_HASHER
     properties.register_profile("any machine", deadline=None, suppress_health_check=SLOW)
