@@ -22,6 +22,7 @@ from ordercast.services.platform.app import create_app
 from ordercast.services.relay import prefect_server
 from ordercast.store import engine, migrating, sealing
 from tests.flows.floor import Floor
+from tests.migrated import have_migrated
 from tests.services.platform_server import served
 from tests.waiting import free_port, wait_until_healthy
 
@@ -33,6 +34,7 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API address of a Prefect server that lives as long as the tests."""
     home, port = tmp_path_factory.mktemp("prefect"), free_port()
     url = f"http://127.0.0.1:{port}/api"
+    have_migrated(home)
     environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home)}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with (home / "server.log").open("wb") as log:

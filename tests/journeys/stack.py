@@ -13,9 +13,9 @@ import httpx
 
 from ordercast.store.api_keys import FIRST_KEY_FILE
 from tests import prefect_api
-from tests.journeys.migrated import have_migrated
 from tests.keys import bearer
 from tests.leash import leash, on_leash
+from tests.migrated import have_migrated
 from tests.plain_http import HTTP
 from tests.waiting import free_port, wait_for, wait_until_healthy
 
@@ -48,7 +48,7 @@ class Stack:
     def start(self) -> None:
         self.home.mkdir(exist_ok=True)
         if "ORDERCAST_PREFECT__DATABASE_URL" not in self.environment:
-            have_migrated(self.home)
+            have_migrated(self.home / "prefect")
         with (self.home / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
                 on_leash("ordercast", "up"),

@@ -12,11 +12,11 @@ import prefect
 UPGRADE = ["prefect", "server", "database", "upgrade", "--yes"]
 
 
-def have_migrated(home: Path) -> None:
-    """Give the Prefect of a new home a database that is empty and up to date."""
-    mine = home / "prefect" / "prefect.db"
+def have_migrated(prefect_home: Path) -> None:
+    """Give a new home of Prefect a database that is empty and up to date."""
+    mine = prefect_home / "prefect.db"
     if not mine.exists():
-        mine.parent.mkdir(exist_ok=True)
+        prefect_home.mkdir(exist_ok=True)
         shutil.copy(_migrated(), mine)
 
 
