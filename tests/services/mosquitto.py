@@ -6,18 +6,13 @@ import socket
 import subprocess
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
 import paho.mqtt.client as paho
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.services.certificates import make_certificate
 from tests.waiting import free_port, wait_for
 
 PROGRAM, PASSWORDS = "mosquitto", "mosquitto_passwd"
@@ -34,7 +29,7 @@ acl_file {home}/rights
 listener {port} 127.0.0.1
 listener {tls_port} 127.0.0.1
 certfile {home}/broker.pem
-keyfile {home}/broker.key
+keyfile {home}/broker.pem
 """
 
 RIGHTS = """
@@ -61,7 +56,7 @@ class Mosquitto:
 
     @property
     def certificate(self) -> Path:
-        """The broker's own certificate, for 127.0.0.1: who trusts it trusts the broker."""
+        """The broker's own certificate, for `localhost`: who trusts it trusts the broker."""
         return self.home / "broker.pem"
 
     def __enter__(self) -> Self:
@@ -70,7 +65,7 @@ class Mosquitto:
             command = [PASSWORDS, "-b", str(self.home / "users"), name, password]
             subprocess.run(command, check=True, capture_output=True)
         (self.home / "rights").write_text(RIGHTS)
-        _make_certificate(self.certificate, self.home / "broker.key")
+        make_certificate(self.certificate)
         ports = {"home": self.home, "port": self.port, "tls_port": self.tls_port}
         (self.home / "mosquitto.conf").write_text(CONFIGURATION.format(**ports))
         for path in (self.home, *self.home.iterdir()):
@@ -149,29 +144,3 @@ class Consumer:
     def wait(self, count: int) -> list[paho.MQTTMessage]:
         wait_for(lambda: len(self.messages) >= count, what=f"fewer than {count} messages came")
         return self.messages
-
-
-def _make_certificate(certificate: Path, key_file: Path) -> None:
-    key, moment = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(moment - timedelta(days=1))
-        .not_valid_after(moment + timedelta(days=1))
-        .add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )

@@ -9,11 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
 from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlmodel import SQLModel, col, select, update
 from standardwebhooks.webhooks import Webhook
 
@@ -28,6 +24,7 @@ from ordercast.store.push_tables import PushAttempt, PushDelivery, Subscriber
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.sealing import sealer
 from ordercast.store.tables import ServiceOrder
+from tests.services.certificates import make_certificate
 from tests.services.receivers import Receiver, answer, drop, eventually
 
 CACHED = (settings, database, sealer, guard)
@@ -240,30 +237,12 @@ def test_the_name_of_the_receiver_stays_in_the_host_header():
     assert receiver.pushes[0].headers["host"] == url.split("/")[2]
 
 
-def certified(tmp_path, name):
-    """A server's TLS context with a certificate for a name, and the file that vouches for it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "key.pem").write_bytes(private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    return context, tmp_path / "cert.pem"
-
-
 def test_a_certificate_must_be_for_the_name_although_the_address_is_connected_to(home, tmp_path):
-    tls, vouching = certified(tmp_path, "localhost")
-    home.setenv("SSL_CERT_FILE", str(vouching))
+    certificate = tmp_path / "certificate.pem"
+    make_certificate(certificate)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    home.setenv("SSL_CERT_FILE", str(certificate))
     with Receiver(tls=tls) as receiver:
         subscribe(receiver.url.replace("127.0.0.1", "localhost"), "right")
         subscribe(receiver.url, "wrong")

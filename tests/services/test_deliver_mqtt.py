@@ -301,7 +301,7 @@ def test_a_broker_that_restarts_is_told_again_by_the_schedule(mosquitto, prefix)
         (lambda _: "mqtt://u:hunter3@no-such-host.invalid", "name-unknown"),
         (lambda broker: broker.url.replace("mqtt://", "mqtts://"), "tls"),
         (
-            lambda broker: f"mqtts://ordercast:hunter2@127.0.0.1:{broker.tls_port}",
+            lambda broker: f"mqtts://ordercast:hunter2@localhost:{broker.tls_port}",
             "tls",
         ),
     ],
@@ -323,7 +323,7 @@ def test_what_hinders_a_push_is_noted_with_its_reason_and_without_the_password(
 
 def test_a_broker_with_a_trusted_certificate_is_told_over_tls(mosquitto, prefix, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(mosquitto.certificate))
-    subscribe(f"mqtts://ordercast:hunter2@127.0.0.1:{mosquitto.tls_port}/{prefix}")
+    subscribe(f"mqtts://ordercast:hunter2@localhost:{mosquitto.tls_port}/{prefix}")
     tell(COMPLETED, lines=[line(1, iccid="8986001")])
     with Consumer(mosquitto, f"{prefix}/#") as consumer, relay():
         delivered()
