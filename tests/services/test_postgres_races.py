@@ -62,7 +62,6 @@ pytestmark = [pytest.mark.service, pytest.mark.usefixtures("on_postgres")]
 
 ROUNDS = 100
 FEWER_ROUNDS = 30
-FEW_ROUNDS = 12  # of many orders each
 MSISDN = "8613800138000"
 
 
@@ -312,7 +311,7 @@ def test_bulks_of_reports_in_opposite_orders_do_not_wait_for_each_other():
 
 
 def test_corrections_of_many_orders_beside_their_seals_do_not_wait_for_each_other():
-    for _ in range(FEW_ROUNDS):
+    for _ in range(FEWER_ROUNDS):
         numbers = [f"86138{n:08}" for n in range(4)]
         ended = sealed_with_reports(numbers)
         waits = waiting_at_their_ends(numbers)
