@@ -34,14 +34,18 @@ class Dialect:
         return self.written.format
 
 
-@cache
 def dialects() -> Mapping[str, Dialect]:
     """All dialects by name, read once: those packaged, and those that `ORDERCAST_DIALECTS` adds.
 
     One of the operator's own takes the place of a packaged one of the same name. Raises
     ConfigurationError, which tells every fault of a file with its line and cure.
     """
-    own = settings().dialects
+    return dialects_with(settings().dialects)
+
+
+@cache
+def dialects_with(own: str) -> Mapping[str, Dialect]:
+    """The packaged dialects, and those in a directory of the operator's own, if one is named."""
     return load_dialects([PACKAGED, *([Path(own)] if own else [])])
 
 

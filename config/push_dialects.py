@@ -34,14 +34,18 @@ class PushDialect:
     body: Template | None
 
 
-@cache
 def push_dialects() -> Mapping[str, PushDialect]:
     """All push dialects by name, read once: the packaged, and those of ORDERCAST_PUSH_DIALECTS.
 
     One of the operator's own takes the place of a packaged one of the same name. Raises
     ConfigurationError, which tells every fault of a file with its line and cure.
     """
-    own = settings().push_dialects
+    return push_dialects_with(settings().push_dialects)
+
+
+@cache
+def push_dialects_with(own: str) -> Mapping[str, PushDialect]:
+    """The packaged push dialects, and those in a directory of the operator's own, if named."""
     return load_push_dialects([PACKAGED, *([Path(own)] if own else [])])
 
 

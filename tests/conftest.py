@@ -13,8 +13,6 @@ from cryptography.fernet import Fernet
 from hypothesis import HealthCheck
 from hypothesis import settings as properties
 
-from config.dialects import dialects
-from config.push_dialects import push_dialects
 from config.settings import Settings, settings
 from ordercast.delivery.guard import guard
 from ordercast.store import engine, passwords
@@ -30,8 +28,8 @@ from tests.side_by_side import ByFixture, longest_first
 
 OURS = ("ORDERCAST_", "PREFECT_")
 FOR_TESTS = "ORDERCAST_TEST_"
-CACHED = (settings, engine.database, sealer, guard, dialects, push_dialects)
-"""What hangs on the environment; the catalogue and the tags are read once for all tests."""
+CACHED = (settings, engine.database, sealer, guard)
+"""What hangs on the environment; files of configuration are read once for all tests."""
 
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=64)
 """Hashes of passwords take a tenth of a second by design; those of tests keep no secret."""
@@ -52,7 +50,7 @@ def pytest_configure() -> None:
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
     os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
     make_certificate(Path(AUTHORITY.name))
-    os.environ["SSL_CERT_FILE"] = AUTHORITY.name
+    os.environ["SSL_CERT_FILE"] = os.environ["PREFECT_API_SSL_CERT_FILE"] = AUTHORITY.name
     Settings.model_config["env_file"] = None
     passwords.HASHER = CHEAP_HASHER
     properties.register_profile("any machine", deadline=None, suppress_health_check=SLOW)

@@ -2,7 +2,7 @@
 
 from fastapi.routing import iter_route_contexts
 
-from ordercast.services.gateway.app import create_app
+from tests.gateway import gateway
 
 DESK = "/desk"
 """The desk has its own sign-in, and its own tests of who may come to what."""
@@ -12,7 +12,7 @@ DESCRIPTION = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
 
 def routes() -> list[tuple[str, str]]:
     """Methods and paths that a program may come to, but for the description of the API."""
-    app = create_app()
+    app = gateway()
     found = {
         (method, route.path or "")
         for route in iter_route_contexts(app.routes)

@@ -1,6 +1,7 @@
 """One real Prefect server for all flow tests; segments run in threads of the test's process."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from config.settings import settings
 from flows import segment
 from ordercast.services.platform.app import create_app
 from ordercast.services.relay import prefect_server
-from ordercast.store import engine, migrating, sealing
+from ordercast.store import engine, sealing
 from tests.flows.floor import Floor
 from tests.migrated import have_migrated
 from tests.services.platform_server import served
@@ -63,8 +64,11 @@ def deployed(prefect_url: str) -> str:
 
 
 @pytest.fixture
-def floor(deployed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
+def floor(
+    deployed: str, migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Floor]:
     """A database of its own, an archive, a platform, and everything that moves orders."""
+    shutil.copy(migrated, tmp_path / "ordercast.db")
     app = create_app(f"sqlite:///{tmp_path / 'platform.db'}")
     with served(app) as platform_url:
         monkeypatch.setenv("ORDERCAST_HOME", str(tmp_path))
@@ -72,7 +76,6 @@ def floor(deployed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.setenv("ORDERCAST_RELAY__PARK_MIN_SECONDS", "0")
         _forget()
         sealing.make_key(tmp_path)
-        migrating.upgrade(engine.database())
         _save_blocks()
         with Floor.open(platform_url) as opened:
             yield opened

@@ -8,12 +8,12 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from config.settings import settings
-from ordercast.services.gateway.app import create_app
 from ordercast.store.archive import entry
 from ordercast.store.engine import database
 from ordercast.store.push_tables import PushEvent
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
+from tests.gateway import gateway
 
 LINES = 25
 
@@ -29,7 +29,7 @@ def test_the_gateway_gives_the_results_from_the_archive_of_the_block(floor: Floo
     assert kept.results.key == kept.key.replace("v1.json.gz", "v1.results.ndjson.gz")
     link = told.data["results"]
     assert link["sha256"] == kept.results.sha256
-    with TestClient(create_app(), base_url=settings().gateway_url) as client:
+    with TestClient(gateway(), base_url=settings().gateway_url) as client:
         answer = client.get(link["url"])
     assert answer.status_code == 200
     assert sha256(answer.content).hexdigest() == link["sha256"]

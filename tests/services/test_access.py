@@ -14,6 +14,7 @@ from ordercast.services.gateway.app import create_app
 from ordercast.store import api_keys
 from ordercast.store.clock import now
 from ordercast.store.engine import database
+from tests.gateway import gateway
 from tests.gateway_routes import routes
 from tests.keys import bearer, keyed, make_key
 from tests.orders import body, order
@@ -37,7 +38,7 @@ def knock(http, method, path, **more):
 
 @pytest.fixture
 def http():
-    return TestClient(create_app(), raise_server_exceptions=False, follow_redirects=False)
+    return TestClient(gateway(), raise_server_exceptions=False, follow_redirects=False)
 
 
 @pytest.mark.parametrize(("method", "path"), CLOSED)
@@ -154,7 +155,7 @@ def test_two_keys_of_one_name_are_valid_while_one_follows_the_other(http):
     for key in (old, new):
         assert http.get("/work-orders", headers=bearer(key)).status_code == 200
     revoke(old)
-    fresh = TestClient(create_app())
+    fresh = TestClient(create_app())  # it remembers no key
     assert fresh.get("/work-orders", headers=bearer(old)).status_code == 401
     assert fresh.get("/work-orders", headers=bearer(new)).status_code == 200
 
@@ -183,7 +184,7 @@ def used(key):
 
 def test_who_was_turned_away_is_counted_by_reason():
     before = refused()
-    plain, reader = TestClient(create_app()), make_key(Scope.READ)
+    plain, reader = TestClient(gateway()), make_key(Scope.READ)
     plain.get("/work-orders")
     plain.get("/work-orders", headers=bearer("ock_nobody"))
     plain.post(ORDERS, content=body(order()), headers=bearer(reader))
@@ -198,7 +199,7 @@ def test_who_was_turned_away_is_counted_by_reason():
 
 
 def refused():
-    text = keyed(create_app()).get("/metrics").text
+    text = keyed(gateway()).get("/metrics").text
     return {
         sample.labels["reason"]: sample.value
         for family in text_string_to_metric_families(text)
@@ -218,7 +219,7 @@ def test_the_api_description_declares_the_scheme_where_a_key_is_asked_for(http):
 
 def test_a_subscriber_may_read_its_feed_with_its_own_secret_and_nothing_else(http):
     wanted = {"kind": "public", "name": "portal", "url": "http://127.0.0.1:9/"}
-    made = keyed(create_app()).post("/subscribers", json=wanted).json()
+    made = keyed(gateway()).post("/subscribers", json=wanted).json()
     own = {"params": {"subscriber": made["id"]}, "headers": bearer(made["secret"])}
     assert http.get("/events", **own).status_code == 200
     assert http.get("/work-orders", **own).status_code == 401

@@ -13,7 +13,6 @@ from ordercast.contracts.api_key import Scope
 from ordercast.contracts.replay import NewReplay
 from ordercast.contracts.subscriber import NewSubscriber
 from ordercast.delivery.signing import new_secret
-from ordercast.services.gateway.app import create_app
 from ordercast.store import commands, orders, replays, subscribers
 from ordercast.store.clock import now
 from ordercast.store.commands import CommandKind
@@ -22,6 +21,7 @@ from ordercast.store.feed import number_events
 from ordercast.store.push_tables import PushDelivery, PushEvent, PushReplay, Subscriber
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import CompletionReport, InboxMessage, OrderCommand, ServiceOrder
+from tests.gateway import gateway
 from tests.gateway_routes import routes
 from tests.keys import bearer, make_key
 from tests.orders import body, generated, item, order, report, stored, waiting, work_orders
@@ -44,7 +44,7 @@ def of(agent, **more):
 
 def client(*scopes, agent):
     key = make_key(*scopes, agent=agent)
-    return TestClient(create_app(), headers=bearer(key), raise_server_exceptions=False)
+    return TestClient(gateway(), headers=bearer(key), raise_server_exceptions=False)
 
 
 @dataclass(frozen=True)

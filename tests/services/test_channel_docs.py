@@ -10,10 +10,10 @@ import pytest
 
 from config.settings import PROJECT_DIR
 from ordercast.contracts.api_key import Scope
-from ordercast.services.gateway.app import create_app
 from ordercast.store.engine import database
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import ServiceOrder
+from tests.gateway import gateway
 from tests.keys import make_key
 from tests.services.platform_server import served
 from tests.waiting import wait_for
@@ -64,7 +64,7 @@ def test_the_reader_of_the_page_goes_on_where_it_was_after_it_was_killed(program
     cursor, printed = tmp_path / "cursor.txt", tmp_path / "printed.txt"
     for number in range(150):
         tell(f"ord-{number:03}")
-    with served(create_app()) as url:
+    with served(gateway()) as url:
         for events in (150, 151):
             with reading(program, url, cursor, printed):
                 wait_for(

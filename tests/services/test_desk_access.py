@@ -7,17 +7,17 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ordercast.domain.people import Role
-from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.desk.app import create_desk
 from ordercast.store import audit, desk_sessions, users
 from ordercast.store.clock import now
+from tests.gateway import gateway
 
 PASSWORD = "battery horse staple"
 
 
 @pytest.fixture
 def http(database):
-    app = create_app()
+    app = gateway()
     with TestClient(app, follow_redirects=False, raise_server_exceptions=False) as client:
         yield client
 
@@ -91,7 +91,7 @@ def test_over_https_the_cookie_never_travels_in_the_clear(database, ann, monkeyp
 
     monkeypatch.setenv("ORDERCAST_GATEWAY__PUBLIC_URL", "https://orders.example")
     forget()
-    with TestClient(create_app(), follow_redirects=False, base_url="https://orders.example") as c:
+    with TestClient(gateway(), follow_redirects=False, base_url="https://orders.example") as c:
         cookie = sign_in(c).headers["set-cookie"]
         assert cookie.startswith("__Host-ordercast=") and "Secure" in cookie
         assert c.get("/desk/me").status_code == 200

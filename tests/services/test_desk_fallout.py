@@ -7,10 +7,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ordercast.domain.people import Role
-from ordercast.services.gateway.app import create_app
 from ordercast.store import audit, commands, fallout_acts, users
 from ordercast.store.commands import CommandState
 from tasks.completion import await_completion
+from tests.gateway import gateway
 from tests.orders import named, plan_change, report, waiting
 
 PASSWORD = "battery horse staple"
@@ -28,7 +28,7 @@ def signed_in(database, **roles):
     """The desk, asked by the first of some users who are made for it."""
     for name, role in roles.items():
         users.add(database, name, role=role, password=PASSWORD)
-    with TestClient(create_app(), follow_redirects=False) as client:
+    with TestClient(gateway(), follow_redirects=False) as client:
         sign_in(client, next(iter(roles)))
         yield client
 

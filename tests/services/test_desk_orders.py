@@ -9,7 +9,6 @@ from fastapi.testclient import TestClient
 from ordercast.archive.opening import open_archive
 from ordercast.domain.errors import TransientFault
 from ordercast.domain.people import Role
-from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.archived import read_by_block
 from ordercast.store import archive as archive_index
 from ordercast.store import audit, commands, replays, runs, users
@@ -19,6 +18,7 @@ from ordercast.store.runs import working
 from ordercast.store.tables import ArchiveEntry
 from tasks.archive import evidence_object
 from tasks.completion import await_completion
+from tests.gateway import gateway
 from tests.orders import (
     complete,
     item,
@@ -45,7 +45,7 @@ def desk(database, archive):
     """The desk as an operator has it before them; `as_viewer` is somebody who only looks."""
     for name, role in (("ann", Role.OPERATOR), ("vic", Role.VIEWER)):
         users.add(database, name, role=role, password=PASSWORD)
-    app = create_app()
+    app = gateway()
     app.state.desk.dependency_overrides[read_by_block] = lambda: archive.read
     with TestClient(app, follow_redirects=False) as client:
         sign_in(client, "ann")

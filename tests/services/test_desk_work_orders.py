@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ordercast.domain.people import Role
-from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.desk.work_order_files import harmless
 from ordercast.store import users
+from tests.gateway import gateway
 from tests.orders import named, plan_change, states, waiting, work_orders
 
 PASSWORD = "battery horse staple"
@@ -20,7 +20,7 @@ PLACE = "/desk/work-orders"
 
 @pytest.fixture(scope="module")
 def app():
-    return create_app()
+    return gateway()
 
 
 @pytest.fixture

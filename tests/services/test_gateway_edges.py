@@ -14,9 +14,9 @@ from sqlmodel import select
 
 from config.settings import settings as ordercast_settings
 from ordercast.services.gateway import orders as order_routes
-from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.body_limit import BodyLimit
 from ordercast.store.tables import InboxMessage
+from tests.gateway import gateway
 from tests.keys import keyed, make_key
 from tests.orders import CSV, JSON, NDJSON, body, item, order
 from tests.services.platform_server import served
@@ -54,7 +54,7 @@ BROKEN = {
 
 @pytest.fixture
 def http(database):
-    with keyed(create_app(), raise_server_exceptions=False) as client:
+    with keyed(gateway(), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -131,7 +131,7 @@ def test_a_database_that_is_away_is_503_and_nothing_is_acknowledged(http, monkey
 def test_a_gateway_without_its_tables_is_not_ready(database):
     with database.writer.begin() as connection:
         connection.exec_driver_sql("DROP TABLE inbox_message")
-    with TestClient(create_app()) as client:
+    with TestClient(gateway()) as client:
         assert client.get("/health").status_code == 200
         assert client.get("/ready").status_code == 503
 
@@ -144,7 +144,7 @@ def small(database, monkeypatch):
     """The gateway over a real socket, with a small limit; gives host and port."""
     monkeypatch.setenv("ORDERCAST_GATEWAY__MAX_BODY_BYTES", str(LIMIT))
     ordercast_settings.cache_clear()
-    with served(create_app()) as url:
+    with served(gateway()) as url:
         host, _, port = url.removeprefix("http://").partition(":")
         yield host, int(port)
 

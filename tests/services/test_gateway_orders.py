@@ -4,11 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from config.settings import PROJECT_DIR
-from ordercast.services.gateway.app import create_app
 from tasks.completion import await_completion
 from tasks.decompose import decompose
 from tasks.receive import receive
 from tasks.work_orders import generate_work_orders
+from tests.gateway import gateway
 from tests.keys import keyed
 from tests.orders import (
     CSV,
@@ -34,7 +34,7 @@ KI = "0123456789ABCDEF0123456789ABCDEF"
 
 @pytest.fixture
 def http(database):
-    with keyed(create_app(), raise_server_exceptions=False) as client:
+    with keyed(gateway(), raise_server_exceptions=False) as client:
         yield client
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ordercast.services.gateway.app import create_app
 from ordercast.store import cancelling
+from tests.gateway import gateway
 from tests.keys import keyed
 from tests.orders import CSV, NDJSON, body, named, plan_change, run_of, states, waiting, work_orders
 
@@ -12,7 +12,7 @@ FIRST = "contract-check"
 
 @pytest.fixture
 def http(database):
-    with keyed(create_app(), raise_server_exceptions=False) as client:
+    with keyed(gateway(), raise_server_exceptions=False) as client:
         yield client
 
 

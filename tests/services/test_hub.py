@@ -13,13 +13,13 @@ from ordercast.contracts.hub import EventSubscriptionInput
 from ordercast.contracts.subscriber import DEFAULT_EVENT_TYPES
 from ordercast.delivery.hub import subscriber_of
 from ordercast.delivery.tmf_events import listener_url, tmf_event
-from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store.engine import database
 from ordercast.store.push_tables import PushEvent
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import ServiceOrder
 from tests.conftest import forget
+from tests.gateway import gateway
 from tests.keys import keyed
 from tests.waiting import wait_for
 
@@ -41,7 +41,7 @@ SUMMARY = {
 def http(home, monkeypatch):
     monkeypatch.setenv("ORDERCAST_RELAY__POLL_SECONDS", "0.05")
     forget()
-    return keyed(create_app(), raise_server_exceptions=False)
+    return keyed(gateway(), raise_server_exceptions=False)
 
 
 @pytest.fixture

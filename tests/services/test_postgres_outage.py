@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import func, select
 
-from ordercast.services.gateway.app import create_app
 from ordercast.store import runs
 from ordercast.store.engine import DATABASE_AWAY, be_known_as, database
 from ordercast.store.migrating import upgrade
@@ -22,6 +21,7 @@ from tasks.decompose import decompose
 from tasks.receive import receive
 from tasks.work_orders import generate_work_orders
 from tests.conftest import forget
+from tests.gateway import gateway
 from tests.keys import keyed
 from tests.orders import body, complete, order, report, stored, submit, waiting, work_orders
 
@@ -44,7 +44,7 @@ def on_cluster(home, cluster, monkeypatch):
 
 
 def test_the_gateway_answers_503_while_the_database_is_away(on_cluster):
-    http = keyed(create_app())
+    http = keyed(gateway())
     assert http.post(ORDERS, content=body(order(externalId="before"))).status_code == 201
     on_cluster.stop()
     try:
@@ -67,7 +67,7 @@ def test_the_gateway_answers_503_while_the_database_is_away(on_cluster):
 def test_when_every_connection_is_busy_the_gateway_answers_503(on_cluster, monkeypatch):
     monkeypatch.setenv("ORDERCAST_DATABASE__POOL_SIZE", "1")
     forget()
-    http = keyed(create_app())
+    http = keyed(gateway())
     with database().engine.connect(), database().engine.connect():
         assert http.get(ORDERS).status_code == 503
     assert http.get(ORDERS).status_code == 200

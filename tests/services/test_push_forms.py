@@ -18,12 +18,12 @@ from config.push_dialects import push_dialects
 from config.settings import settings
 from ordercast.cli import app
 from ordercast.domain.errors import ConfigurationError
-from ordercast.services.gateway.app import create_app
 from ordercast.store import subscribers
 from ordercast.store.engine import database
 from ordercast.store.push_tables import Subscriber
 from ordercast.store.pushes import NewEvent
 from ordercast.store.sealing import sealer
+from tests.gateway import gateway
 from tests.keys import keyed
 from tests.services.receivers import Receiver, eventually
 from tests.services.test_deliver import attempts, deliveries, hasten, relay, states, tell
@@ -51,7 +51,7 @@ def quick(monkeypatch, home):
 
 @pytest.fixture
 def http():
-    return keyed(create_app())
+    return keyed(gateway())
 
 
 def run(*arguments):
@@ -85,11 +85,9 @@ def overlap_is_over():
 @contextmanager
 def own_dialects(monkeypatch, directory):
     monkeypatch.setenv("ORDERCAST_PUSH_DIALECTS", str(directory))
-    for cached in (settings, push_dialects):
-        cached.cache_clear()
+    settings.cache_clear()
     yield
-    for cached in (settings, push_dialects):
-        cached.cache_clear()
+    settings.cache_clear()
 
 
 def test_a_partner_gets_its_gbk_xml_signed_and_masked_as_the_preview_said(http):

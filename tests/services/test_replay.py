@@ -15,12 +15,12 @@ from sqlmodel import col, select
 from typer.testing import CliRunner
 
 from ordercast.cli import app as cli
-from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.replay import replay
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.push_tables import PushAttempt, PushDelivery
+from tests.gateway import gateway
 from tests.keys import keyed
 from tests.services.receivers import Receiver, eventually
 from tests.store.test_replays import end, subscribe, tell
@@ -68,7 +68,7 @@ def relay(count=1):
 
 @pytest.fixture
 def http():
-    return keyed(create_app())
+    return keyed(gateway())
 
 
 def run(*arguments, **given):

@@ -16,7 +16,6 @@ from ordercast.archive.opening import open_archive
 from ordercast.delivery import result_links
 from ordercast.delivery.cloud_events import body_of
 from ordercast.domain.errors import PermanentFault, TransientFault
-from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.archived import read_by_block
 from ordercast.store import engine, results
 from ordercast.store.outcomes import sealed
@@ -26,6 +25,7 @@ from tasks import archive as archiving
 from tasks.broadcast import broadcast
 from tasks.completion import await_completion
 from tests.conftest import forget
+from tests.gateway import gateway
 from tests.orders import complete, item, order, report, waiting, work_orders
 from tests.services.evidence import fresh_bucket
 
@@ -49,7 +49,7 @@ def prefix(monkeypatch, database):
 
 @pytest.fixture
 def http(database, archive):
-    app = create_app()
+    app = gateway()
     app.dependency_overrides[read_by_block] = lambda: archive.read
     with TestClient(app, base_url=settings().gateway_url) as client:
         yield client
@@ -199,7 +199,7 @@ def test_an_archive_that_does_not_answer_is_said_without_its_address(
     def refuse(bucket, key):
         raise fault
 
-    app = create_app()
+    app = gateway()
     app.dependency_overrides[read_by_block] = lambda: refuse
     with TestClient(app, base_url=settings().gateway_url) as client:
         answer = client.get(final_event(order_no).data["results"]["url"])

@@ -1,6 +1,6 @@
 import pytest
 
-from ordercast.services.gateway.app import create_app
+from tests.gateway import gateway
 from tests.keys import keyed
 from tests.services.pushing import ORDER_NO, push_once
 
@@ -10,7 +10,7 @@ PARTNER = {"kind": "public", "name": "partner", "url": "http://127.0.0.1:9/hook"
 
 @pytest.fixture
 def http():
-    return keyed(create_app())
+    return keyed(gateway())
 
 
 def test_a_subscriber_is_shown_its_secret_at_creation_and_never_again(http):

@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from ordercast.cli import app as cli
 from ordercast.contracts.subscriber import NewSubscriber
 from ordercast.delivery.signing import new_secret
-from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.store import subscribers as store
 from ordercast.store.engine import database
 from ordercast.store.push_tables import PushAttempt, PushDelivery, Subscriber
 from tests.conftest import forget
+from tests.gateway import gateway
 from tests.keys import keyed
 from tests.services.at_once import at_once
 from tests.services.receivers import Receiver, drop
@@ -34,7 +34,7 @@ def quick(home, monkeypatch):
 
 @pytest.fixture
 def http():
-    return keyed(create_app())
+    return keyed(gateway())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 from sqlmodel import col, select
 
-from config.dialects import dialects
+from config.dialects import dialects_with
 from config.settings import PROJECT_DIR, settings
 from ordercast.domain.errors import Conflict, InvalidMessage, PermanentFault
 from ordercast.intake.accept import accept
@@ -86,7 +86,7 @@ def own(tmp_path_factory, monkeypatch):
     def write(text):
         path.write_text(text, encoding="utf-8")
         settings.cache_clear()
-        dialects.cache_clear()
+        dialects_with.cache_clear()
 
     write(OWN)
     return write

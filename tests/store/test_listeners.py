@@ -8,10 +8,10 @@ from sqlmodel import update
 
 from config.settings import settings
 from ordercast.doctor.listeners import look
-from ordercast.services.gateway.app import create_app
 from ordercast.store.clock import now
 from ordercast.store.listeners import ListenerState, forget, how_it_stands, listeners, show
 from ordercast.store.tables import ListenerBeat
+from tests.gateway import gateway
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -24,7 +24,7 @@ def shown(database):
 
 
 def ready():
-    return TestClient(create_app()).get("/ready").json()
+    return TestClient(gateway()).get("/ready").json()
 
 
 def test_a_listener_stands_as_it_does_since_it_changed(database):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from config.dialects import dialects
 from config.settings import settings
 from ordercast.intake.dialects.choosing import choose
 from ordercast.intake.reading import read
@@ -35,11 +34,9 @@ def files(tmp_path, monkeypatch):
         (tmp_path / f"{name}.yaml").write_text(head + mapping, encoding="utf-8")
     monkeypatch.setenv("ORDERCAST_DIALECTS", str(tmp_path))
     settings.cache_clear()
-    dialects.cache_clear()
     yield
     monkeypatch.undo()
     settings.cache_clear()
-    dialects.cache_clear()
 
 
 def chosen(raw=b"{}", media_type=JSON, **more):

@@ -155,14 +155,12 @@ def test_an_operators_file_takes_the_place_of_a_packaged_one(tmp_path, monkeypat
     write(tmp_path, GOOD, "own")
     monkeypatch.setenv("ORDERCAST_DIALECTS", str(tmp_path))
     settings.cache_clear()
-    dialects.cache_clear()
     try:
         assert dialects()["gongdan-xml"].format == "json"
         assert {"own", "network-commands"} <= dialects().keys()
     finally:
         monkeypatch.delenv("ORDERCAST_DIALECTS")
         settings.cache_clear()
-        dialects.cache_clear()
 
 
 def test_a_directory_that_is_not_there_is_told(tmp_path):

@@ -29,9 +29,9 @@ from ordercast.delivery.signing import new_secret, signed_headers
 from ordercast.delivery.verdicts import Verdict
 from ordercast.domain.order import Stage
 from ordercast.domain.report import Verdict as ReportVerdict
-from ordercast.services.gateway.app import create_app
 from ordercast.services.gateway.orders import FILTERS
 from ordercast.store.pushes import EVENT_TYPES
+from tests.gateway import gateway
 
 DOCS = PROJECT_DIR / "docs"
 PAGES = sorted(
@@ -187,7 +187,7 @@ def test_the_operating_page_names_every_field_and_verdict_of_a_report() -> None:
 def test_every_path_in_the_docs_is_one_that_the_gateway_serves() -> None:
     served = [
         re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "$")
-        for path in (*create_app().openapi()["paths"], "/desk/", "/docs", "/openapi.json")
+        for path in (*gateway().openapi()["paths"], "/desk/", "/docs", "/openapi.json")
     ]
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     written = set(re.findall(r"127\.0\.0\.1:8080(/[\w/\-${}#]+)", text))

@@ -128,14 +128,12 @@ def test_the_setting_names_a_directory_and_one_that_is_not_there_is_told(tmp_pat
     for directory, names in ((tmp_path, True), (tmp_path / "none", False)):
         monkeypatch.setenv("ORDERCAST_PUSH_DIALECTS", str(directory))
         settings.cache_clear()
-        push_dialects.cache_clear()
         if names:
             assert "huaxin-xml" in push_dialects()
         else:
             with pytest.raises(ConfigurationError, match="ORDERCAST_PUSH_DIALECTS"):
                 push_dialects()
     settings.cache_clear()
-    push_dialects.cache_clear()
 
 
 def page():
