@@ -12,7 +12,7 @@ from ordercast.store.chunks import chunks
 from ordercast.store.tables import WorkOrder
 
 REPORTS = "/work-orders/reports"
-REST_SECONDS = 0.1
+REST_SECONDS = 0.25
 
 
 class Crew:

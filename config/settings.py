@@ -141,7 +141,7 @@ class PrefectSettings(BaseModel):
         description="segments that one worker runs at once; as many more may wait",
     )
     worker_poll_seconds: float = Field(
-        default=0.5, description="how often a warm worker asks for runs"
+        default=2, description="how often a warm worker asks for runs that nobody nudged it for"
     )
 
 
@@ -149,7 +149,7 @@ class RelaySettings(BaseModel):
     """The loops that launch, wake, deliver, command and recover."""
 
     poll_seconds: float = Field(
-        default=0.5, description="how often a loop looks when nobody nudges it"
+        default=0.5, description="how often a loop looks for what falls due by time"
     )
     recover_seconds: float = Field(
         default=15, description="how often lost and stuck orders are sought"

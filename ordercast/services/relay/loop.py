@@ -15,6 +15,9 @@ from ordercast.store.nudges import Listener, Topic
 log = logging.getLogger("ordercast.relay")
 
 LONGEST_PAUSE_SECONDS = 5
+NUDGED_SECONDS = 2
+"""How often a loop looks by itself if whoever gives it work nudges it, and no time falls due."""
+
 AWAY = (httpx.HTTPError, *DATABASE_AWAY, ObjectNotFound)
 """What tells that Prefect, its deployment or the database is away for the moment."""
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from contextlib import closing
 
-from config.settings import settings
+from ordercast.services.relay.loop import NUDGED_SECONDS
 from ordercast.store import feed
 from ordercast.store.engine import DATABASE_AWAY, database
 from ordercast.store.nudges import Listener, Topic
@@ -21,7 +21,7 @@ def number_forever(stop: threading.Event) -> None:
     """Number events as they come, until told to stop. Several relays take turns."""
     with closing(Listener(Topic.NUMBER)) as listener:
         while not stop.is_set():
-            if not number() and listener.wait(settings().relay.poll_seconds):
+            if not number() and listener.wait(NUDGED_SECONDS):
                 stop.wait(GATHER_SECONDS)
 
 

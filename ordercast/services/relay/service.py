@@ -10,7 +10,7 @@ from ordercast.services.relay.command import command
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.launch import launch
 from ordercast.services.relay.lines import tell_lines
-from ordercast.services.relay.loop import Loop
+from ordercast.services.relay.loop import NUDGED_SECONDS, Loop
 from ordercast.services.relay.number import number_forever
 from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.services.relay.prefect_server import prepare_until_done
@@ -34,10 +34,10 @@ def run(stop: threading.Event) -> None:
         _thread(number_forever, stop),
         _thread(alert_forever, stop),
         _thread(prepare_until_done, stop),
-        Loop(Topic.LAUNCH, launch, pause_seconds=often, stop=stop),
+        Loop(Topic.LAUNCH, launch, pause_seconds=NUDGED_SECONDS, stop=stop),
         Loop(Topic.WAKE, wake, pause_seconds=often, stop=stop),
         Loop(Topic.LINES, tell_lines, pause_seconds=often, stop=stop),
-        Loop(Topic.COMMAND, command, pause_seconds=often, stop=stop),
+        Loop(Topic.COMMAND, command, pause_seconds=NUDGED_SECONDS, stop=stop),
         Loop(Topic.REPLAY, replay, pause_seconds=often, stop=stop),
         Loop(Topic.RECOVERED, _tell_prefect, pause_seconds=seldom, stop=stop),
         Loop(Topic.RECOVER, Recovery().round, pause_seconds=seldom, stop=stop),
