@@ -1,24 +1,29 @@
-"""Whether memory stays flat, and what 100 running orders hold: `python -m benchmarks.endurance`.
+"""Whether memory stays flat, and what rest and 100 orders take: `python -m benchmarks.endurance`.
 
 Orders in rounds, one after another, through all seven steps; after each round the memory of
-every service is read. In a last round the threads, sockets and processes of all are counted
-while a hundred orders are under way, and compared with the same counts at rest.
+every service is read. Then nothing is to be done for a while: that takes processor time as
+well. In a last round the threads, sockets and processes of all are counted while a hundred
+orders are under way, and compared with the same counts at rest.
 """
 
 import argparse
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
 from benchmarks.carrying import carry
+from benchmarks.counting import Meter
 from benchmarks.databases import databases
+from benchmarks.memory import resident_mb
 from benchmarks.stack import SERVICES, BenchStack, running
 from benchmarks.subscriber import Subscriber, subscribed
 from benchmarks.telling import machine, say, tell_figures
 
 RUNNING_ORDERS = 100
 LOOK_SECONDS = 0.2
+SETTLE_SECONDS, REST_SECONDS = 10, 40
 
 Held = dict[str, int]
 """Threads, sockets and processes of all services together."""
@@ -31,11 +36,12 @@ def main() -> None:
         say(f"{chosen.name}; {machine()}")
         with subscribed(bench) as subscriber:
             first, last = _rounds(bench, subscriber, asked.orders, asked.rounds)
+            idle = _idle(bench)
             at_rest, at_work = held(bench), _at_work(bench, subscriber)
     grown = {f"{name}_grown_mb": last[name] - first[name] for name in SERVICES}
     counts = {f"{what}_at_work": float(at_work[what]) for what in at_work}
     rest = {f"{what}_at_rest": float(at_rest[what]) for what in at_rest}
-    tell_figures("endurance", {"orders": float(asked.orders), **grown, **rest, **counts})
+    tell_figures("endurance", {"orders": float(asked.orders), **grown, **idle, **rest, **counts})
 
 
 def _rounds(
@@ -49,6 +55,15 @@ def _rounds(
         memory = ", ".join(f"{name} {mb:.0f} MB" for name, mb in read[-1].items())
         say(f"round {number}: {carried.orders_per_s:.2f} orders/s; {memory}")
     return read[0], read[-1]
+
+
+def _idle(bench: BenchStack) -> dict[str, float]:
+    """The processor time of each service while nothing is to be done, ms a second."""
+    time.sleep(SETTLE_SECONDS)
+    meter = Meter.read(bench)
+    time.sleep(REST_SECONDS)
+    spent = meter.cpu_since(bench).items()
+    return {f"{name}_idle_ms_per_s": 1000 * each / REST_SECONDS for name, each in spent}
 
 
 def _at_work(bench: BenchStack, subscriber: Subscriber) -> Held:
@@ -106,12 +121,6 @@ def _is_socket(descriptor: Path) -> bool:
         return str(descriptor.readlink()).startswith("socket:")
     except FileNotFoundError:  # closed meanwhile
         return False
-
-
-def resident_mb(pid: int) -> float:
-    """The memory of a process that is in use now. Source: proc(5), VmRSS."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def _arguments() -> argparse.Namespace:
