@@ -10,6 +10,7 @@ from flows.artifact import publish_artifact
 from ordercast.domain.order import OrderState
 from ordercast.store.engine import database
 from ordercast.store.outcomes import sealed
+from ordercast.store.runs import Lease
 from ordercast.store.tables import OrderOutcome
 
 BUSINESS_OUTCOME = "Retrying changes nothing: {cure}."
@@ -17,13 +18,13 @@ REOPEN = "reopen the failed work orders (ordercast orders reopen {order_no})"
 RESEND = "mend the order and send it again"
 
 
-def ending(order_no: str, version: int) -> State:
+def ending(lease: Lease) -> State:
     """The terminal state of a run whose order has been told to everyone."""
     with database().read() as session:
-        outcome = sealed(session, order_no, version)
+        outcome = sealed(session, lease.order_no, lease.version)
     if outcome.state != OrderState.COMPLETED:  # that it completed, Prefect's own state says
         _tag_run(f"outcome:{outcome.state}")
-    publish_artifact(order_no)
+    publish_artifact(lease)
     return terminal_state(outcome)
 
 

@@ -38,7 +38,7 @@ def order(order_no: str, version: int = 1) -> State:
         with segment(order_no, version) as lease:
             for step, stage in STEPS:
                 if lease.reached.is_before(stage) and not step(lease):
-                    suspend(order_no)
-            return ending(order_no, version)
+                    suspend(lease)
+            return ending(lease)
     except StepFailed as failed:
         return Failed(message=str(failed))

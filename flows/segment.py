@@ -80,14 +80,14 @@ def _park(lease: Lease, fault: TransientFault) -> NoReturn:
     except PermanentFault as given_up:
         _hand_over(lease, str(given_up))
         raise StepFailed("trying again", cure=STILL_AWAY, reason=str(given_up)) from fault
-    suspend(lease.order_no)
+    suspend(lease)
 
 
 def _hand_over(lease: Lease, reason: str) -> None:
     """The order waits for a person, and its artifact says so, if Prefect takes it."""
     runs.ask_operator(lease, reason)
     try:
-        publish_artifact(lease.order_no)
+        publish_artifact(lease)
     except httpx.HTTPError as fault:
         log.warning("%s: its artifact is as it was: %s", lease.order_no, type(fault).__name__)
 
@@ -99,9 +99,9 @@ def _reason(fault: Exception) -> str:
     return in_words(fault)
 
 
-def suspend(order_no: str) -> NoReturn:
+def suspend(lease: Lease) -> NoReturn:
     """Leave the run until the relay resumes it. The database decides whether it waits again."""
-    run = publish_artifact(order_no)
+    run = publish_artifact(lease)
     _step_aside(waits_for(run), name=state_name(run))
 
 

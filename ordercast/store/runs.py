@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, case, update
 from sqlalchemy.orm import object_session
 from sqlmodel import Session, col, select
 
@@ -45,17 +46,19 @@ STOPPED = (WaitingFor.PARKED, WaitingFor.OPERATOR)
 """What is waited for by those that a fault has brought to a stop."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lease:
     """A segment's right to work on a version of an order; the newest token is the right one.
 
-    `reached` is how far the run had come when the segment began.
+    `reached` is how far the run had come when the segment began. `artifact_id`, of the artifact
+    that shows the order in its flow run, is kept when the lease is released.
     """
 
     order_no: str
     version: int
     token: str
     reached: Stage = Stage.ACCEPTED
+    artifact_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -88,26 +91,40 @@ def run_of(session: Session, order_no: str, version: int, *, lock: bool = False)
 
 def take_lease(order_no: str, version: int, *, flow_run_id: UUID | None, worker: str) -> Lease:
     """The right to work on a version; whoever held it before has lost it."""
-    token, changes = uuid4().hex, {"flow_run_id": flow_run_id} if flow_run_id else {}
+    token, changes = uuid4().hex, _in_flow_run(flow_run_id) if flow_run_id else {}
     taken = (
         update(OrderRun)
         .where(*_is(order_no, version))
         .values(token=token, worker=worker, launch_at=None, **changes)
-        .returning(col(OrderRun.stage))
+        .returning(col(OrderRun.stage), col(OrderRun.artifact_id))
     )
     with database().write() as session:
-        stage = session.execute(taken).scalar_one_or_none()
-        if stage is None:
+        found = session.execute(taken).one_or_none()
+        if found is None:
             raise _no_run(order_no, version)
         beats.show_alive(session, worker)
-        return Lease(order_no, version, token, Stage(stage))
+        stage, artifact_id = found
+        return Lease(order_no, version, token, Stage(stage), artifact_id)
+
+
+def _in_flow_run(flow_run_id: UUID) -> dict[str, Any]:
+    """The run goes on in this flow run, which shows no other one's artifact."""
+    is_known = col(OrderRun.flow_run_id) == flow_run_id
+    return {
+        "flow_run_id": flow_run_id,
+        "artifact_id": case((is_known, col(OrderRun.artifact_id)), else_=None),
+    }
 
 
 def release_lease(lease: Lease) -> None:
     """Give the right back, unless somebody else has taken it meanwhile."""
     held = (*_is(lease.order_no, lease.version), col(OrderRun.token) == lease.token)
     with database().write() as session:
-        session.execute(update(OrderRun).where(*held).values(token=None, worker=None))
+        session.execute(
+            update(OrderRun)
+            .where(*held)
+            .values(token=None, worker=None, artifact_id=lease.artifact_id)
+        )
 
 
 @contextmanager

@@ -163,7 +163,8 @@ class OrderRun(SQLModel, table=True):
     """The run of one version of an order: how far it is, what it waits for, who works on it.
 
     `wake_at` is when the relay shall resume it; a segment's token is its right to commit. Of one
-    that is parked or has failed, `cause` is the shape of the reason.
+    that is parked or has failed, `cause` is the shape of the reason. `artifact_id` is what its
+    flow run shows to the operators.
     """
 
     __tablename__ = "order_run"  # pyright: ignore[reportAssignmentType]
@@ -183,6 +184,7 @@ class OrderRun(SQLModel, table=True):
     start_at: datetime = moment_column()
     launch_at: datetime | None = moment_column(default=None)
     flow_run_id: uuid.UUID | None = Field(default=None, index=True)
+    artifact_id: uuid.UUID | None = None
     waiting_for: str | None = None
     waiting_since: datetime | None = moment_column(default=None)
     waiting_reason: str | None = Field(default=None, sa_type=Text)

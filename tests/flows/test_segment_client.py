@@ -53,7 +53,7 @@ def test_a_segment_sets_one_state_and_tells_the_operators_and_asks_nothing(
     floor.wake()
     with once(asked):
         floor.work()
-    assert asked == {"POST set_state": 1, "POST artifacts": 1}
+    assert asked == {"POST set_state": 1, "PATCH artifacts": 1}
     assert floor.order(order_no).state == "completed"
 
 
