@@ -1,6 +1,6 @@
 """Events, and the deliveries that they become: one for each subscriber who wants them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -75,6 +75,15 @@ def known_by(order: ServiceOrder) -> dict[str, Any]:
     return {"agent": order.agent, "external_id": order.external_id, "title": order.title}
 
 
+@dataclass(frozen=True)
+class News:
+    """Events of an order that are not written yet, and the order's tags beside its primary one."""
+
+    order: ServiceOrder
+    events: Sequence[NewEvent]
+    tags: Sequence[str] = ()
+
+
 def add_events(
     session: Session,
     order: ServiceOrder,
@@ -82,66 +91,84 @@ def add_events(
     *,
     tags: Sequence[str] = (),
     at: datetime | None = None,
-    are_new: bool = False,
 ) -> list[PushEvent]:
     """Write events of an order and a delivery for each subscriber who wants them.
 
     The caller's transaction holds the order's row. What is written already is left out, and
-    takes no sequence number, unless the caller knows that all `are_new`; what is new is
-    returned. `tags` are the order's, beside its primary one.
+    takes no sequence number; what is new is returned.
     """
-    by_id = {event_id(order.order_no, event): event for event in events}
-    fresh = by_id if are_new else _fresh(session, by_id)
-    if not fresh:
-        return []
+    return add_news(session, [News(order, _fresh(session, order, events), tags)], at=at)
+
+
+def add_news(
+    session: Session, news: Iterable[News], *, at: datetime | None = None
+) -> list[PushEvent]:
+    """Write events of several orders, as `add_events` does, of which the caller knows the news."""
     moment = at or now()
-    known_tags = sorted({tag for tag in (*tags, order.primary_tag) if tag})
-    written = [
-        PushEvent(
-            id=key,
-            order_no=order.order_no,
-            version=event.version,
-            sequence=order.event_count + place,
-            type=event.type,
-            occurred_at=moment,
-            data=dict(event.data),
-            tags=known_tags,
-        )
-        for place, (key, event) in enumerate(fresh.items(), start=1)
-    ]
-    order.event_count += len(written)
+    told = [(each.order, _written(each, moment)) for each in news if each.events]
+    written = [event for _, events in told for event in events]
+    if not written:
+        return []
     for some in chunks(written):
         session.execute(insert(PushEvent), [row.model_dump() for row in some])
     feed.join_feed(session)
-    if _add_deliveries(session, order, written, tags=set(known_tags)):
+    if _add_deliveries(session, told, at=moment):
         nudge_after_commit(session, Topic.DELIVER)
     return written
 
 
-def _fresh(session: Session, by_id: Mapping[UUID, NewEvent]) -> dict[UUID, NewEvent]:
+def _written(news: News, at: datetime) -> list[PushEvent]:
+    """The rows of an order's news, which take the next places in its sequence."""
+    order, first = news.order, news.order.event_count + 1
+    tags = sorted({tag for tag in (*news.tags, order.primary_tag) if tag})
+    rows = [
+        PushEvent(
+            id=event_id(order.order_no, event),
+            order_no=order.order_no,
+            version=event.version,
+            sequence=sequence,
+            type=event.type,
+            occurred_at=at,
+            data=dict(event.data),
+            tags=tags,
+        )
+        for sequence, event in enumerate(news.events, start=first)
+    ]
+    order.event_count += len(rows)
+    return rows
+
+
+def _fresh(session: Session, order: ServiceOrder, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
+    """Those of the events that are not written yet, each once."""
+    by_id = {event_id(order.order_no, event): event for event in events}
     written: set[UUID] = set()
     for some in chunks(list(by_id)):
         written.update(session.exec(select(PushEvent.id).where(col(PushEvent.id).in_(some))))
-    return {key: event for key, event in by_id.items() if key not in written}
+    return [event for key, event in by_id.items() if key not in written]
 
 
 def _add_deliveries(
-    session: Session, order: ServiceOrder, events: Sequence[PushEvent], *, tags: set[str]
+    session: Session, told: Sequence[tuple[ServiceOrder, Sequence[PushEvent]]], *, at: datetime
 ) -> int:
     """Add a delivery for each subscriber who wants an event; how many there are."""
-    audience = [each for each in _kept(session) if _sees(each, order, tags)]
-    wanted = [
-        (event, subscriber.id)
-        for event in events
-        for subscriber in audience
-        if _wants(subscriber, event.type, event.data)
-    ]
-    busy = _busy(session, order.order_no, {subscriber_id for _, subscriber_id in wanted})
-    for some in chunks(wanted):
-        session.execute(insert(PushDelivery), [_delivery(*each, busy) for each in some])
-    if any(each.latest_only for each in audience):
-        superseding.supersede(session, [order.order_no], at=events[0].occurred_at)
-    return len(wanted)
+    kept, rows, to_supersede = _kept(session), [], []
+    for order, events in told:
+        audience = [each for each in kept if _sees(each, order, events[0].tags)]
+        wanted = [
+            (event, subscriber.id)
+            for event in events
+            for subscriber in audience
+            if _wants(subscriber, event.type, event.data)
+        ]
+        busy = _busy(session, order.order_no, {subscriber_id for _, subscriber_id in wanted})
+        rows += [_delivery(*each, busy) for each in wanted]
+        if any(each.latest_only for each in audience):
+            to_supersede.append(order.order_no)
+    for some in chunks(rows):
+        session.execute(insert(PushDelivery), some)
+    if to_supersede:
+        superseding.supersede(session, to_supersede, at=at)
+    return len(rows)
 
 
 def _delivery(event: PushEvent, subscriber_id: str, busy: set[str]) -> dict[str, Any]:
@@ -217,7 +244,7 @@ def intervals(
     }
 
 
-def _sees(subscriber: Subscriber, order: ServiceOrder, tags: set[str]) -> bool:
+def _sees(subscriber: Subscriber, order: ServiceOrder, tags: Collection[str]) -> bool:
     """Whether an order with these tags concerns the subscriber."""
     if subscriber.id == replying.SENDERS:
         return order.reply_to is not None

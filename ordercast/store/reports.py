@@ -28,7 +28,7 @@ from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.inbox import MessageOutcome, RawMessage
 from ordercast.store.line_ends import EndedLine
-from ordercast.store.pushes import NewEvent
+from ordercast.store.pushes import NewEvent, News
 from ordercast.store.tables import CompletionReport, ServiceOrder, WorkOrder
 from ordercast.store.work_orders import LineWork
 
@@ -70,8 +70,7 @@ def take(
         groups.append(_OrderReports(session, order, work[order_no], known))
         answered |= {id(each): groups[-1].answer(each) for each in some}
     _store(session, groups)
-    for group in groups:
-        group.close()
+    _close(session, [each for each in groups if each.effects])
     return [answered[id(each)] for each in reports]
 
 
@@ -223,32 +222,40 @@ class _OrderReports:
     def _apply(
         self, report: WorkOrderReport, kept: CompletionReport, row: WorkOrder, line: LineWork
     ) -> None:
-        assert self.order
         if kept.verdict == Verdict.CORRECTED:
-            reopening.open_next_version(self.session, self.order)
+            reopening.open_next_version(self.session, self._known_order)
             if row.undoes is None and not undoing.has_begun(line):
                 undoing.withdraw(line)
             line.become(reopen(line.states, line.depends_on, [row.name]))
         line.end(row.name, report.result.state, code=report.code, text=report.text)
         self.accepted[row.id] = kept
-        self.effects.append(_Effect(row, kept, self.order.version))
+        self.effects.append(_Effect(row, kept, self._known_order.version))
 
     def in_order(self) -> Sequence[CompletionReport]:
         """What was taken, in the order in which every bulk stores it."""
         return self.taken if self.order else sorted(self.taken, key=_report_key)
 
-    def close(self) -> None:
-        """Store what the kept reports changed; if nothing is open any more, wake the order."""
-        if self.order is None or not self.effects:
-            return
-        order_no = self.order.order_no
+    def roll_up(self) -> None:
+        """Give the lines the states that the reports make."""
+        order_no = self._known_order.order_no
         undoing.take_back(self.session, order_no, self.lines)
         work_orders.roll_up(self.session, order_no, self._changed())
-        events = [each.event(self.order) for each in self.effects]
-        pushes.add_events(self.session, self.order, events, are_new=True)
-        line_ends.note(self.session, self.order, self._ended())
-        if not self._is_any_open(self.order):
-            runs.wake(runs.run_of(self.session, order_no, self.order.version, lock=True))
+
+    def news(self) -> News:
+        """What is to be told of what the reports ended."""
+        return News(self._known_order, [each.event(self._known_order) for each in self.effects])
+
+    def go_on(self) -> None:
+        """Note the lines that have ended; if nothing is open any more, wake the order."""
+        order = self._known_order
+        line_ends.note(self.session, order, self._ended())
+        if not self._is_any_open(order):
+            runs.wake(runs.run_of(self.session, order.order_no, order.version, lock=True))
+
+    @property
+    def _known_order(self) -> ServiceOrder:
+        assert self.order is not None  # a report on what does not exist has no effect
+        return self.order
 
     def _changed(self) -> dict[int, LineWork]:
         """The lines to which the reports gave another state."""
@@ -345,6 +352,15 @@ def _store(session: Session, groups: Sequence["_OrderReports"]) -> None:
     for group in groups:
         for each in group.effects:
             each.row.report_key = each.kept.key
+
+
+def _close(session: Session, groups: Sequence["_OrderReports"]) -> None:
+    """Store what the reports on each order changed, tell of it, and wake whoever can go on."""
+    for group in groups:
+        group.roll_up()
+    pushes.add_news(session, [group.news() for group in groups])
+    for group in groups:
+        group.go_on()
 
 
 def _report_key(kept: CompletionReport) -> tuple[str, str]:

@@ -13,8 +13,8 @@ log = logging.getLogger("ordercast.relay")
 
 FAULT_PAUSE_SECONDS = 2
 
-GATHER_SECONDS = 0.05
-"""Events that come together are numbered together."""
+GATHER_SECONDS = 0.2
+"""Events that come together are numbered together: pushes do not wait for it, the feed does."""
 
 
 def number_forever(stop: threading.Event) -> None:
