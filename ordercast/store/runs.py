@@ -97,6 +97,7 @@ def take_lease(order_no: str, version: int, *, flow_run_id: UUID | None, worker:
         .where(*_is(order_no, version))
         .values(token=token, worker=worker, launch_at=None, **changes)
         .returning(col(OrderRun.stage), col(OrderRun.artifact_id))
+        .execution_options(synchronize_session=False)
     )
     with database().write() as session:
         found = session.execute(taken).one_or_none()
@@ -124,6 +125,7 @@ def release_lease(lease: Lease) -> None:
             update(OrderRun)
             .where(*held)
             .values(token=None, worker=None, artifact_id=lease.artifact_id)
+            .execution_options(synchronize_session=False)
         )
 
 
