@@ -138,7 +138,7 @@ class PrefectSettings(BaseModel):
     )
     worker_limit: int = Field(
         default=8,
-        description="segments that one worker runs at once; as many more may wait",
+        description="segments that one worker runs at once; twice as many more may wait",
     )
     worker_poll_seconds: float = Field(
         default=2, description="how often a warm worker asks for runs that nobody nudged it for"

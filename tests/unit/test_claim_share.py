@@ -3,28 +3,39 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordercast.services.worker.claiming import CLAIM_LIMIT, share
+from ordercast.services.worker.claiming import AHEAD, ROUND_LIMIT, has_enough, room, wanted
 
 SLOTS = st.integers(1, 100)
 
 
-@given(due=st.integers(0, 500), slots=SLOTS, data=st.data())
-def test_never_more_than_is_due_than_there_is_room_for_or_than_one_call_takes(due, slots, data):
-    running = data.draw(st.integers(0, 2 * slots))
-    claimed = share(due, running=running, slots=slots)
-    assert 0 <= claimed <= min(due, 2 * slots - running, CLAIM_LIMIT)
+@given(is_deep=st.booleans(), slots=SLOTS, data=st.data())
+def test_never_more_than_there_is_room_for_or_than_one_round_takes(is_deep, slots, data):
+    running = data.draw(st.integers(0, (1 + AHEAD) * slots))
+    claimed = wanted(is_deep=is_deep, running=running, slots=slots)
+    assert 0 <= claimed <= min(room(running=running, slots=slots), ROUND_LIMIT)
 
 
 @given(slots=SLOTS, data=st.data())
 def test_what_others_could_run_is_not_claimed_ahead(slots, data):
-    running = data.draw(st.integers(0, 2 * slots))
-    due = data.draw(st.integers(0, 2 * slots - running))
-    claimed = share(due, running=running, slots=slots)
+    running = data.draw(st.integers(0, (1 + AHEAD) * slots))
+    claimed = wanted(is_deep=False, running=running, slots=slots)
     assert running + claimed <= max(running, slots)
 
 
 @given(slots=SLOTS, data=st.data())
-def test_a_backlog_fills_all_the_room(slots, data):
-    running = data.draw(st.integers(0, 2 * slots))
-    room = 2 * slots - running
-    assert share(room + 1, running=running, slots=slots) == min(room, CLAIM_LIMIT)
+def test_a_deep_backlog_fills_all_the_room(slots, data):
+    running = data.draw(st.integers(0, (1 + AHEAD) * slots))
+    claimed = wanted(is_deep=True, running=running, slots=slots)
+    assert claimed == min(room(running=running, slots=slots), ROUND_LIMIT)
+
+
+@given(is_deep=st.booleans(), slots=SLOTS, running=st.integers(0, 300))
+def test_a_worker_with_an_idle_half_asks_for_more(is_deep, slots, running):
+    if running <= slots / 2:
+        assert not has_enough(is_deep=is_deep, running=running, slots=slots)
+
+
+@given(slots=SLOTS, data=st.data())
+def test_of_a_deep_backlog_more_is_fetched_before_a_thread_is_idle(slots, data):
+    running = data.draw(st.integers(0, slots))
+    assert not has_enough(is_deep=True, running=running, slots=slots)

@@ -1,6 +1,6 @@
 """Claiming runs: of all workers that want a run, one has it.
 
-A run is claimed by making it Running, fifty at a time; the engine need not do so any more.
+A run is claimed by making it Running, a few at a time; the engine need not do so any more.
 Source: Prefect 3.8.8, `POST /flow_runs/bulk_set_state` and `PreventDuplicateTransitions`.
 """
 
@@ -14,8 +14,14 @@ from ordercast.services.worker.segment_client import now_in
 
 BULK_SET_STATE: Any = "/flow_runs/bulk_set_state"
 
-CLAIM_LIMIT = 50
-"""The most runs that Prefect sets to a state in one call."""
+AHEAD = 2
+"""For each thread so many runs may be claimed and wait, so that no thread waits for others."""
+
+CALL_LIMIT = 4
+"""The most runs in one call: Prefect sets one after the other, but answers calls side by side."""
+
+ROUND_LIMIT = 50
+"""The most runs that a worker claims in one round."""
 
 RUNNING = {
     "type": "RUNNING",
@@ -28,14 +34,29 @@ PENDING = {"type": "PENDING", "name": "Pending"}
 """For runs of a deployment that has a concurrency limit: the server counts them on this way."""
 
 
-def share(due: int, *, running: int, slots: int) -> int:
-    """How many of the runs that are due a worker claims, of whose runs some go on.
+def room(*, running: int, slots: int) -> int:
+    """How many more runs a worker could hold, in its threads and ahead of them."""
+    return (1 + AHEAD) * slots - running
 
-    As many as it has threads may wait for one that ends, so that no thread waits for others;
-    but only where more are due than it has room for: else other workers may have free threads.
+
+def wanted(*, is_deep: bool, running: int, slots: int) -> int:
+    """How many runs a worker claims if there are enough, of whose runs some go on."""
+    return min(max(0, _free(is_deep, running, slots)), ROUND_LIMIT)
+
+
+def has_enough(*, is_deep: bool, running: int, slots: int) -> bool:
+    """Whether it is too early to claim more of a backlog: many are fetched at once."""
+    most = AHEAD * slots if is_deep else slots
+    return _free(is_deep, running, slots) < most / 2
+
+
+def _free(is_deep: bool, running: int, slots: int) -> int:
+    """The room that a worker makes use of.
+
+    It claims ahead of its threads only where the backlog is deep, which is where more are due
+    than it has room for: else other workers may have free threads.
     """
-    room = 2 * slots - running
-    return min(room if due > room else max(0, slots - running), due, CLAIM_LIMIT)
+    return room(running=running, slots=slots) if is_deep else slots - running
 
 
 def request(flow_runs: Sequence[FlowRun], state: dict[str, Any]) -> dict[str, Any]:

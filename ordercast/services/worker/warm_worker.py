@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseWorker, BaseWorkerRes
 from config.settings import settings
 from ordercast.services.worker import claiming
 from ordercast.services.worker.segments import SegmentThreads
+from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.nudges import Listener, Topic
 
@@ -49,7 +51,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         self._threads = SegmentThreads(self._slots)
         self._running: set[UUID] = set()
         self._deployments: dict[UUID, Deployed] = {}
-        self._backlog, self._is_deep = False, False
+        self._backlog, self._is_deep, self._asked = False, False, 0
         self._polling = asyncio.Lock()
         self._look = asyncio.Event()
         await super().setup()
@@ -70,7 +72,9 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         async with self._polling:
             if not self._has_successfully_synced:
                 await self._catch_up()
-            return await super().get_and_submit_flow_runs() if self._free > 0 else []
+            if claiming.wanted(**self._load) == 0:
+                return []
+            return await super().get_and_submit_flow_runs()
 
     async def _catch_up(self) -> None:
         """The server, or the pool, came after this worker: it does not wait for a heartbeat."""
@@ -80,14 +84,9 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
             log.debug("no work pool yet: %s", type(fault).__name__)
 
     @property
-    def _room(self) -> int:
-        """How many more runs this worker could hold, in its threads and ahead of them."""
-        return 2 * self._slots - len(self._running)
-
-    @property
-    def _free(self) -> int:
-        """How many runs this worker would claim, if it is now as when it asked last."""
-        return self._room if self._is_deep else self._slots - len(self._running)
+    def _load(self) -> dict[str, Any]:
+        """What claiming goes by: the backlog as it was when this worker asked last."""
+        return {"is_deep": self._is_deep, "running": len(self._running), "slots": self._slots}
 
     async def _poll_when_nudged(self) -> None:
         """Ask at once when the relay has made something runnable, or a thread has become free."""
@@ -95,8 +94,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
             await self._look.wait()
             await asyncio.sleep(GATHER_SECONDS)
             self._look.clear()
-            if self._backlog and self._free < self._slots / 2:
-                continue  # there is enough to do: many are fetched at once, when there is room
+            if self._backlog and claiming.has_enough(**self._load):
+                continue
             try:
                 await self.get_and_submit_flow_runs()
             except httpx.HTTPError as fault:
@@ -115,11 +114,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         """A thread cannot be killed: a cancelled run is ended by the relay after its segment."""
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
-        """The runs that are due: a few more than can begin, not the 200 that Prefect gives."""
+        """The runs that are due: one more than this worker has room for, not Prefect's 200."""
+        self._asked = claiming.room(running=len(self._running), slots=self._slots)
         body = {
             "work_queue_names": list(self._work_queues),
             "scheduled_before": now().isoformat(),
-            "limit": self._room + 1,
+            "limit": self._asked + 1,
         }
         try:
             response = await self.client.request(
@@ -138,14 +138,26 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
         fresh = [
             each.flow_run for each in flow_run_response if each.flow_run.id not in self._running
         ]
-        self._is_deep = len(fresh) > self._room
-        free = claiming.share(len(fresh), running=len(self._running), slots=self._slots)
-        self._backlog = len(fresh) > free
-        claimed = await self._claim(await self._runnable(fresh[:free]))
-        if self._backlog and len(claimed) < free:
+        self._is_deep = len(fresh) > self._asked
+        share = min(len(fresh), claiming.wanted(**self._load))
+        self._backlog = len(fresh) > share
+        claimed = await self._claim_and_start(await self._runnable(fresh[:share]))
+        if self._backlog and len(claimed) < share:
             self._look.set()  # another worker was faster
-        for flow_run in claimed:
-            self._start(flow_run)
+        return claimed
+
+    async def _claim_and_start(self, flow_runs: list[FlowRun]) -> list[FlowRun]:
+        """Claim runs a few at a time, side by side, and run each few as soon as they are ours."""
+        calls = [self._claim(some) for some in chunks(flow_runs, claiming.CALL_LIMIT)]
+        claimed: list[FlowRun] = []
+        faults: list[BaseException] = []
+        for each in await asyncio.gather(*calls, return_exceptions=True):
+            if isinstance(each, BaseException):
+                faults.append(each)
+            else:
+                claimed += each
+        if faults:
+            raise faults[0]  # those that were claimed run
         return claimed
 
     async def _runnable(self, flow_runs: list[FlowRun]) -> list[FlowRun]:
@@ -163,18 +175,21 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, Any, BaseWorkerResult]):
                 found.append(each)
         return found
 
-    async def _claim(self, flow_runs: list[FlowRun]) -> list[FlowRun]:
-        """Those of the runs that are this worker's now: whoever makes one Running has it.
+    async def _claim(self, flow_runs: Sequence[FlowRun]) -> list[FlowRun]:
+        """Start those of the runs that are this worker's now: whoever makes one Running has it.
 
         A deployment's own concurrency limit counts runs as they become Pending; the runs of
         such a one take that way round.
         """
         free = [each for each in flow_runs if not self._deployed(each).is_limited]
         counted = [each for each in flow_runs if self._deployed(each).is_limited]
-        return [
+        claimed = [
             *await self._take(free, claiming.RUNNING),
             *await self._take(counted, claiming.PENDING),
         ]
+        for flow_run in claimed:
+            self._start(flow_run)
+        return claimed
 
     async def _take(self, flow_runs: list[FlowRun], state: dict[str, Any]) -> list[FlowRun]:
         if not flow_runs:
