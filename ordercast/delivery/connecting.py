@@ -1,5 +1,7 @@
 """Connections to receivers: made to an address that the guard has checked, and no other."""
 
+import select
+import ssl
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -30,8 +32,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in await self._guard.resolve_async(host, port):
             try:
-                return await self._network.connect_tcp(
-                    address, port, timeout, local_address, socket_options
+                return WatchedStream(
+                    await self._network.connect_tcp(
+                        address, port, timeout, local_address, socket_options
+                    )
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
@@ -39,6 +43,46 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await self._network.sleep(seconds)
+
+
+class WatchedStream(httpcore.AsyncNetworkStream):
+    """A connection that tells quickly whether there is something to read.
+
+    The pool asks each idle connection for every push that it takes in and gives back, and the
+    stream beneath works out all that it knows of its socket each time: with 50 connections this
+    took a quarter of the loop.
+    """
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._socket = stream.get_extra_info("socket")
+        self._poll = select.poll()
+        self._poll.register(self._socket.fileno(), select.POLLIN)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        return WatchedStream(stream)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._is_readable() if info == "is_readable" else self._stream.get_extra_info(info)
+
+    def _is_readable(self) -> bool:
+        """As of a closed one, too: it is of no more use."""
+        return self._socket.fileno() < 0 or bool(self._poll.poll(0))
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
