@@ -1,9 +1,9 @@
 """The blocks in use: seeded from the settings once, edited by operators in the Prefect UI."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TypeVar
 
 import httpx
@@ -32,11 +32,11 @@ class Held:
 
     block: Block
     client: object
-    read_at: float = field(default_factory=time.monotonic)
+    read_at: float = field(default_factory=monotonic)
 
     @property
     def is_old(self) -> bool:
-        return time.monotonic() - self.read_at > CACHE_SECONDS
+        return monotonic() - self.read_at > CACHE_SECONDS
 
 
 _held: dict[type[Block], Held] = {}

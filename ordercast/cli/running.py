@@ -139,10 +139,14 @@ def _run(service: Service, stop: threading.Event, failed: threading.Event) -> No
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGINT and SIGTERM set."""
+    """An event that SIGINT and SIGTERM set.
+
+    Another thread sets it: the main thread, which a signal interrupts, may be about to wait for
+    the event and have its lock.
+    """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
     return stop
 
 

@@ -28,6 +28,8 @@ from tests.services.platform_server import served
 from tests.waiting import free_port, wait_until_healthy
 
 READY_SECONDS = 300
+QUICK = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1"}
+"""A run that finds a deployment's limit reached waits half a minute otherwise."""
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,7 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home, port = tmp_path_factory.mktemp("prefect"), free_port()
     url = f"http://127.0.0.1:{port}/api"
     have_migrated(home)
-    environment = {**os.environ, **SERVER_SETTINGS, "PREFECT_HOME": str(home)}
+    environment = {**os.environ, **SERVER_SETTINGS, **QUICK, "PREFECT_HOME": str(home)}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

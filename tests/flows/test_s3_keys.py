@@ -28,19 +28,20 @@ def own_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def first_key(floor: Floor, s3_server: S3Server) -> Iterator[S3User]:
+def user_name() -> str:
+    """A user of the S3 server, another for each test."""
+    return f"keys-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def first_key(floor: Floor, s3_server: S3Server, user_name: str) -> Iterator[S3User]:
     """The only key of a user, which the block holds and with which an order was archived."""
-    user = s3_server.own.add_user(name_of(floor))
+    user = s3_server.own.add_user(user_name)
     use(s3_server, user)
     loading.forget_clients()
     assert floor.complete(floor.submit(plan_change())).state == "completed"
     yield user
     loading.forget_clients()
-
-
-def name_of(floor: Floor) -> str:
-    """A user of the S3 server, another for each test."""
-    return f"keys-{id(floor)}"
 
 
 def rotate(server: S3Server, name: str, old: S3User) -> S3User:
@@ -51,18 +52,18 @@ def rotate(server: S3Server, name: str, old: S3User) -> S3User:
 
 
 def test_an_order_is_archived_at_once_after_key_and_block_have_changed(
-    floor: Floor, s3_server: S3Server, first_key: S3User
+    floor: Floor, s3_server: S3Server, first_key: S3User, user_name: str
 ) -> None:
-    use(s3_server, rotate(s3_server, name_of(floor), first_key))
+    use(s3_server, rotate(s3_server, user_name, first_key))
     order_no = floor.submit(plan_change())
     assert floor.complete(order_no).state == "completed"
     assert floor.state(order_no).name == "Completed"
 
 
 def test_an_order_that_a_withdrawn_key_has_failed_is_finished_by_retry_after_mending(
-    floor: Floor, s3_server: S3Server, first_key: S3User
+    floor: Floor, s3_server: S3Server, first_key: S3User, user_name: str
 ) -> None:
-    second = rotate(s3_server, name_of(floor), first_key)
+    second = rotate(s3_server, user_name, first_key)
     order_no = floor.submit(plan_change())
     floor.complete(order_no)
     state, run = floor.state(order_no), floor.run(order_no)
@@ -79,11 +80,11 @@ def test_an_order_that_a_withdrawn_key_has_failed_is_finished_by_retry_after_men
 
 
 def test_a_changed_block_is_used_within_a_minute_though_nothing_was_refused(
-    floor: Floor, s3_server: S3Server, first_key: S3User, monkeypatch: pytest.MonkeyPatch
+    s3_server: S3Server, first_key: S3User, user_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = loading.order_archive()
-    use(s3_server, s3_server.own.add_user(f"{name_of(floor)}-other"))
+    use(s3_server, s3_server.own.add_user(f"{user_name}-other"))
     assert loading.order_archive() is before
-    later = loading.time.monotonic() + 61
-    monkeypatch.setattr(loading.time, "monotonic", lambda: later)
+    later = loading.monotonic() + 61
+    monkeypatch.setattr(loading, "monotonic", lambda: later)
     assert loading.order_archive() is not before

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 from sqlalchemy import text
@@ -101,33 +102,34 @@ def still_open(order_no):
         return any_open(session, order_no)
 
 
+def carry_until(over, numbers):
+    """Carry order after order, a few at least, until the event; how many they were."""
+    carried = 0
+    while carried < EACH or not over.is_set():
+        carry(f"x{next(numbers)}")
+        carried += 1
+    return carried
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["restart", "crash"])
 def test_a_restart_under_load_loses_nothing_and_doubles_nothing(on_cluster, number):
     on_cluster.be_durable()
-    names = [f"x{n}" for n in range(THREADS * EACH)]
-    done = threading.Event()
-    with ThreadPoolExecutor(THREADS + 1) as threads:
-        restarting = threads.submit(restart_until, done, on_cluster, number)
+    numbers, over = count(1), threading.Event()
+    with ThreadPoolExecutor(THREADS) as threads:
+        carrying = [threads.submit(carry_until, over, numbers) for _ in range(THREADS)]
         try:
-            list(threads.map(carry, names))
+            for _ in range(RESTARTS):
+                over.wait(0.5)
+                on_cluster.restart(number)
         finally:
-            done.set()
-        assert restarting.result() == RESTARTS
+            over.set()
+        carried = sum(each.result() for each in carrying)
     with database().read() as session:
-        assert session.exec(select(func.count()).select_from(ServiceOrder)).one() == len(names)
-        assert session.exec(select(func.count()).select_from(OrderLine)).one() == len(names)
-        assert session.exec(select(func.count()).select_from(WorkOrder)).one() == 3 * len(names)
-        assert session.exec(select(func.count()).select_from(OrderOutcome)).one() == len(names)
-        assert session.exec(select(func.count()).select_from(PushEvent)).one() == 4 * len(names)
-
-
-def restart_until(done, cluster, number):
-    """Restart it so often, all of them while it is under load; how often it was."""
-    restarts = 0
-    while restarts < RESTARTS and not done.wait(0.5):
-        cluster.restart(number)
-        restarts += 1
-    return restarts
+        assert session.exec(select(func.count()).select_from(ServiceOrder)).one() == carried
+        assert session.exec(select(func.count()).select_from(OrderLine)).one() == carried
+        assert session.exec(select(func.count()).select_from(WorkOrder)).one() == 3 * carried
+        assert session.exec(select(func.count()).select_from(OrderOutcome)).one() == carried
+        assert session.exec(select(func.count()).select_from(PushEvent)).one() == 4 * carried
 
 
 def test_a_statement_that_takes_too_long_is_given_up(on_cluster, monkeypatch):
