@@ -12,6 +12,7 @@ The gateway works on the database of the `home` fixture, so a test may fill it d
 """
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -30,6 +31,7 @@ from tests.waiting import free_port, wait_until_healthy
 
 PASSWORD = "battery horse staple"
 READY_SECONDS = 60
+STOP_SECONDS = 30
 PHONE = {"width": 390, "height": 844}
 
 
@@ -85,7 +87,8 @@ def browser() -> Iterator[Any]:
 def desk(home: Path, database: Database, browser: Any) -> Iterator[Desk]:
     """The desk of a gateway process that works on the test's database."""
     port = free_port()
-    environment = {**os.environ, "ORDERCAST_GATEWAY__PORT": str(port)}
+    own = {"ORDERCAST_GATEWAY__PORT": str(port), "PYTHONFAULTHANDLER": "1"}
+    environment = {**os.environ, **own}
     with (home / "gateway.log").open("wb") as log:
         process = subprocess.Popen(
             on_leash("ordercast", "serve", "gateway"),
@@ -102,5 +105,15 @@ def desk(home: Path, database: Database, browser: Any) -> Iterator[Desk]:
     finally:
         for context in served.contexts:
             context.close()
-        process.terminate()
-        process.wait(30)
+        _stop(process, home / "gateway.log")
+
+
+def _stop(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Stop a gateway; one that does not stop shows where each of its threads is."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        process.wait(STOP_SECONDS)
+        pytest.fail(f"the gateway did not stop: {log.read_text()}")
