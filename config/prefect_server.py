@@ -13,6 +13,9 @@ SUSPENDED, PARKED = "Suspended", "Paused"
 Prefect's UI can filter by no other names of its type PAUSED."""
 
 SERVER_SETTINGS = {
+    # Prefect keeps 5 connections to PostgreSQL: under load it opened others all the time, and
+    # asyncpg asks for the types of the database on each
+    "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "15",
     # task runs and events are written in batches, not one by one
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
