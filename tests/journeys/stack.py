@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ ORDERS = "/tmf-api/serviceOrdering/v4/serviceOrder"
 READY_SECONDS = 300
 FAST = {
     "ORDERCAST_RELAY__PARK_MIN_SECONDS": "1",
+    "ORDERCAST_RELAY__PARK_MAX_SECONDS": "4",
     "ORDERCAST_RELAY__RECOVER_SECONDS": "2",
     "ORDERCAST_RELAY__ZOMBIE_SECONDS": "12",
     "ORDERCAST_RELAY__LEASE_SECONDS": "10",
@@ -46,6 +48,7 @@ class Stack:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        began = time.time()
         self.home.mkdir(exist_ok=True)
         if "ORDERCAST_PREFECT__DATABASE_URL" not in self.environment:
             have_migrated(self.home / "prefect")
@@ -57,11 +60,22 @@ class Stack:
                 stdout=log,
                 stderr=log,
             )
-        healths = [f"{self.prefect}/health", f"{self.gateway}/ready"]
+        healths = {"prefect": f"{self.prefect}/health", "gateway": f"{self.gateway}/ready"}
         if "ORDERCAST_PLATFORM__URL" not in self.environment:
-            healths.append(f"{self.platform}/health")
-        for url in healths:
+            healths["platform"] = f"{self.platform}/health"
+        for service, url in healths.items():
+            self._wait_until_begun(service, began)
             wait_until_healthy(url, self.process, READY_SECONDS)
+
+    def _wait_until_begun(self, service: str, at: float) -> None:
+        """Wait for this start's process: one of a killed supervisor answers for a while yet."""
+        file = self._pid_file(service)
+
+        def begun() -> bool:
+            assert self.process and self.process.poll() is None, f"ended before {service} began"
+            return file.exists() and file.stat().st_mtime >= at
+
+        wait_for(begun, what=f"{service} has not begun", seconds=READY_SECONDS)
 
     def stop(self) -> int:
         """Stop as Ctrl-C does; gives the exit status."""
@@ -79,7 +93,10 @@ class Stack:
             os.kill(self.pid_of(service), signal.SIGKILL)
 
     def pid_of(self, service: str) -> int:
-        return int((self.home / "run" / f"{service}.pid").read_text())
+        return int(self._pid_file(service).read_text())
+
+    def _pid_file(self, service: str) -> Path:
+        return self.home / "run" / f"{service}.pid"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of `ordercast` as an operator would."""
