@@ -49,7 +49,7 @@ class WatchedStream(httpcore.AsyncNetworkStream):
     """A connection that tells quickly whether there is something to read.
 
     The pool asks each idle connection for every push that it takes in and gives back, and the
-    stream beneath works out all that it knows of its socket each time: with 50 connections this
+    stream beneath works out all that it knows of its socket each time: with some thirty this
     took a quarter of the loop.
     """
 
