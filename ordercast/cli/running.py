@@ -44,6 +44,9 @@ class Service(StrEnum):
 BROKER_DRIVERS = ("aio_pika", "aiormq", "nats", "faststream")
 """What they tell of lost connections, relay and listener tell themselves, once."""
 
+HEAR_SECONDS = 1
+"""The system may give a signal to any thread, and Python handles it when the main one wakes."""
+
 MODULES = {service: f"ordercast.services.{service}.service" for service in Service}
 """Each service is a module with `run`, imported only where it is served."""
 
@@ -122,8 +125,9 @@ def serve(
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    while any(thread.is_alive() for thread in threads):
+        for thread in threads:
+            thread.join(HEAR_SECONDS)
     raise typer.Exit(1 if failed.is_set() else 0)
 
 
