@@ -125,9 +125,10 @@ def serve(
     ]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads):
-        for thread in threads:
-            thread.join(HEAR_SECONDS)
+    while not stop.wait(HEAR_SECONDS):
+        continue
+    for thread in threads:
+        thread.join()
     raise typer.Exit(1 if failed.is_set() else 0)
 
 
@@ -145,8 +146,8 @@ def _run(service: Service, stop: threading.Event, failed: threading.Event) -> No
 def stop_on_signals() -> threading.Event:
     """An event that SIGINT and SIGTERM set.
 
-    Another thread sets it: the main thread, which a signal interrupts, may be about to wait for
-    the event and have its lock.
+    Another thread sets it: the main thread, which a signal interrupts, waits for the event and
+    may just have its lock.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

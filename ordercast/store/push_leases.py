@@ -83,8 +83,7 @@ def due_subscribers(session: Session, *, now: datetime) -> list[Limits]:
     """The active subscribers to whom something is to be sent now, with what limits them.
 
     Those whose breaker is open are left out. Each one's first delivery is looked up in the index:
-    for an `exists` PostgreSQL reads all deliveries for each subscriber while it takes the table
-    for empty, as at first it was.
+    for an `exists` PostgreSQL reads all deliveries for each subscriber until it has statistics.
     """
     delivery = aliased(PushDelivery)
     first_due = (

@@ -13,7 +13,7 @@ from tests.waiting import free_port, wait_for
 
 pytestmark = pytest.mark.service
 
-ORDERS = 10  # more than there are threads
+ORDERS = 15
 
 
 def test_an_outage_of_the_platform_holds_no_thread_and_loses_no_order(tmp_path: Path) -> None:

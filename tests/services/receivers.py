@@ -100,7 +100,7 @@ def drop(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-def eventually(true: Callable[[], Any], *, within_seconds: float = 60) -> None:
+def eventually(true: Callable[[], Any], *, within_seconds: float = 20) -> None:
     """Wait until something holds; it must before the time is over."""
     deadline = time.monotonic() + within_seconds
     while not true():

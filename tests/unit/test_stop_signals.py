@@ -9,7 +9,7 @@ from ordercast.cli import running
 
 def main_waits():
     frame = sys._current_frames()[threading.main_thread().ident]
-    return "join" in (frame.f_code.co_name, frame.f_back.f_code.co_name)
+    return frame.f_code.co_filename == threading.__file__
 
 def run(stop):
     looks = 0
