@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from config.settings import settings
 from ordercast.services.gateway.desk.access import Watching
-from ordercast.services.gateway.desk.live import Live
+from ordercast.services.gateway.desk.live import LivePage
 from ordercast.services.gateway.event_stream import EventStream
 
 router = APIRouter()
@@ -19,6 +19,6 @@ async def follow(
 ) -> Response:
     """Topics that have changed, as Server-Sent Events `changed`; `all` after a gap."""
     del viewer
-    live: Live = request.app.state.live
+    page = LivePage(request.app.state.live, last_seen=last_event_id)
     heartbeat_seconds = settings().gateway.stream_heartbeat_seconds
-    return EventStream(live.page(last_event_id), heartbeat_seconds=heartbeat_seconds)
+    return EventStream(page, heartbeat_seconds=heartbeat_seconds)

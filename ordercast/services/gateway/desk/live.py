@@ -6,7 +6,8 @@ It runs while there are pages that follow. A page is told of what, never what: i
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Set
+from secrets import randbits
 from time import monotonic
 
 from fastapi.sse import format_sse_event
@@ -22,9 +23,12 @@ LONGEST_SECONDS = 600
 REST = 10
 """After a look that took long the thread rests so many times as long: it costs a tenth at most."""
 
+EVERYTHING = frozenset({"all"})
+"""What a page is told that may have missed something."""
+
 
 class Live:
-    """Tells pages which topics have changed; all but `look` and `close` in the streams' loop."""
+    """Tells pages which topics have changed; all but `close` in the streams' loop."""
 
     def __init__(self, *, look_seconds: float) -> None:
         self._look_seconds = look_seconds
@@ -32,14 +36,10 @@ class Live:
         self._round: threading.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closed = False
-        self.count = 0
-
-    def page(self, last_seen: str | None) -> "LivePage":
-        """A page that follows from now on; what it missed since it was here it is told at once."""
-        return LivePage(self, missed=last_seen is not None and last_seen != str(self.count))
+        self.count = randbits(32)  # told apart from the count of another gateway
 
     def attach(self, page: "LivePage") -> None:
-        """Tell a page from now on."""
+        """Tell a page from now on, and that it asks again for what it may have missed."""
         if self._is_closed:
             page.end()
             return
@@ -49,6 +49,8 @@ class Live:
             threading.Thread(
                 target=self._follow, args=(self._round,), name="desk-live", daemon=True
             ).start()
+        elif page.last_seen != str(self.count):
+            page.tell(EVERYTHING, self.count)
 
     def detach(self, page: "LivePage") -> None:
         """Tell a page nothing more; after the last one the thread ends."""
@@ -81,14 +83,17 @@ class Live:
             except Exception:
                 log.exception("live pages end: changes cannot be looked for")
                 return self._in_loop(self._end_all)
-            changed = {topic for topic in found if known and known[topic] != found[topic]}
+            if known is None:
+                changed = EVERYTHING  # what changed before the first look nobody knows
+            else:
+                changed = {topic for topic in found if known[topic] != found[topic]}
             known = found
             rest = max(self._look_seconds, REST * (monotonic() - began))
             if changed:
                 self._in_loop(self._tell, changed)
         return None
 
-    def _tell(self, topics: set[str]) -> None:
+    def _tell(self, topics: Set[str]) -> None:
         self.count += 1
         for page in list(self._pages):
             page.tell(topics, self.count)
@@ -99,19 +104,18 @@ class Live:
 
 
 class LivePage:
-    """A page that follows: what it is to be told next, each topic once."""
+    """A page that follows, and what it last saw if it did before: is told each topic once."""
 
-    def __init__(self, live: Live, *, missed: bool) -> None:
+    def __init__(self, live: Live, *, last_seen: str | None) -> None:
+        self.last_seen = last_seen
         self.seen = live.count
         self.on_drop: Callable[[], None] = self.end
         self._live = live
-        self._topics = {"all"} if missed else set()
+        self._topics: set[str] = set()
         self._wake = asyncio.Event()
         self._has_ended = False
-        if missed:
-            self._wake.set()
 
-    def tell(self, topics: set[str], count: int) -> None:
+    def tell(self, topics: Set[str], count: int) -> None:
         """Have the page told of topics; whatever happened before it is told."""
         self._topics |= topics
         self.seen = count
