@@ -19,8 +19,10 @@ RETRY_MILLISECONDS = 3000
 class Reader(Protocol):
     """What a stream sends: `seen` is the id that its reader goes on by."""
 
-    seen: int
     on_drop: Callable[[], None]
+
+    @property
+    def seen(self) -> int | str: ...
 
     def chunks(self, heartbeat_seconds: float) -> AsyncGenerator[bytes]: ...
 

@@ -24,6 +24,7 @@ from ordercast.services.gateway.desk import (
     work_orders,
 )
 from ordercast.services.gateway.desk.access import own_form, same_site
+from ordercast.services.gateway.desk.following import note_what_is_seen
 from ordercast.services.gateway.desk.frame import HERE
 from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
@@ -44,7 +45,9 @@ def create_desk() -> FastAPI:
     refusals.install(desk)
     desk.include_router(sign_in.router)
     for module in PAGES:
-        desk.include_router(module.router, dependencies=[Depends(own_form)])
+        desk.include_router(
+            module.router, dependencies=[Depends(own_form), Depends(note_what_is_seen)]
+        )
     desk.mount("/static", StaticFiles(directory=HERE / "static"))
     desk.state.paths = {
         each.path for page in PAGES for each in page.router.routes if isinstance(each, Route)

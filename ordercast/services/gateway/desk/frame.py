@@ -83,6 +83,7 @@ def _rendered(
         "here": f"{request.url.path}?{request.url.query}".rstrip("?"),
         "places": _places(request.app.state.paths),
         "follows": FOLLOWING,
+        "seen": getattr(request.state, "seen", ""),
     }
     text = environment(language).get_template(template).render(**always, **context)
     return HTMLResponse(text, status)

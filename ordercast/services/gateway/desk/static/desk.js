@@ -70,7 +70,7 @@
   function tell() {
     timer = 0;
     last = Date.now();
-    const topics = waiting.has("all") ? ["orders", "work-orders", "pushes", "subscribers"] : [...waiting];
+    const topics = [...waiting];
     waiting.clear();
     topics.forEach((topic) => document.body.dispatchEvent(new CustomEvent(`desk:${topic}`)));
   }
@@ -110,7 +110,7 @@
   }
 
   function focusKey(element) {
-    return element.id ? `#${CSS.escape(element.id)}` : element.href ? `a[href="${CSS.escape(element.getAttribute("href"))}"]` : element.name ? `[name="${CSS.escape(element.name)}"][value="${CSS.escape(element.value)}"]` : null;
+    return element.id ? `#${CSS.escape(element.id)}` : element.dataset.opens ? `[data-opens="${CSS.escape(element.dataset.opens)}"]` : element.href ? `a[href="${CSS.escape(element.getAttribute("href"))}"]` : element.name ? `[name="${CSS.escape(element.name)}"][value="${CSS.escape(element.value)}"]` : null;
   }
 
   function giveBack(part) {
