@@ -72,6 +72,7 @@ PREPARED = (
     "UPDATE order_run SET wake_at = now() WHERE (order_no, version) IN (SELECT order_no, version"
     " FROM order_run WHERE ended_at IS NULL AND flow_run_id IS NOT NULL ORDER BY order_no DESC"
     " LIMIT 200)",
+    "UPDATE order_run SET artifact_at = now() WHERE wake_at IS NOT NULL",
     "UPDATE order_run SET token = 'gone', worker = 'gone' WHERE (order_no, version) IN (SELECT"
     " order_no, version FROM order_run WHERE ended_at IS NULL ORDER BY order_no OFFSET 1000"
     " LIMIT 20)",
@@ -120,6 +121,11 @@ def loops(subscriber_id: str) -> Iterator[tuple[str, str, Loop]]:
         lambda s: relaying.lease_launches(s, limit=100, lease_seconds=30),
     )
     yield "wake 50 of 200 runs", soon, lambda s: relaying.lease_wakes(s, limit=50)
+    yield (
+        "artifacts to write, 20 of 200",
+        "0.5 s",
+        lambda s: relaying.lease_artifacts(s, limit=20),
+    )
     yield "commands that are due", soon, lambda s: commands.lease_due(s, limit=50, lease_seconds=30)
     yield (
         "lines of batches to tell of",

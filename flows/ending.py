@@ -6,7 +6,6 @@ from prefect import State
 from prefect.context import get_run_context
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.artifact import publish_artifact
 from ordercast.domain.order import OrderState
 from ordercast.store.engine import database
 from ordercast.store.outcomes import sealed
@@ -24,7 +23,6 @@ def ending(lease: Lease) -> State:
         outcome = sealed(session, lease.order_no, lease.version)
     if outcome.state != OrderState.COMPLETED:  # that it completed, Prefect's own state says
         _tag_run(f"outcome:{outcome.state}")
-    publish_artifact(lease)
     return terminal_state(outcome)
 
 

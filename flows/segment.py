@@ -10,7 +10,6 @@ from functools import cache
 from typing import NoReturn
 from uuid import UUID, uuid4
 
-import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import Abort, Pause
 from prefect.runtime import flow_run
@@ -19,7 +18,6 @@ from prefect.utilities.engine import propose_state_sync
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.prefect_server import SUSPENDED
-from flows.artifact import publish_artifact
 from flows.waiting import state_name, waits_for
 from ordercast.domain.errors import (
     LeaseLost,
@@ -29,7 +27,7 @@ from ordercast.domain.errors import (
     in_words,
 )
 from ordercast.store import beats, runs
-from ordercast.store.engine import DATABASE_AWAY
+from ordercast.store.engine import DATABASE_AWAY, database
 from ordercast.store.runs import Lease
 
 log = logging.getLogger("ordercast.segment")
@@ -66,7 +64,7 @@ def _held(lease: Lease) -> Iterator[None]:
     except DATABASE_AWAY:
         raise
     except Exception as fault:
-        _hand_over(lease, _reason(fault))
+        runs.ask_operator(lease, _reason(fault))
         raise
     finally:
         with suppress(*DATABASE_AWAY):  # the next segment takes the lease all the same
@@ -78,18 +76,9 @@ def _park(lease: Lease, fault: TransientFault) -> NoReturn:
     try:
         runs.park(lease, str(fault))
     except PermanentFault as given_up:
-        _hand_over(lease, str(given_up))
+        runs.ask_operator(lease, str(given_up))
         raise StepFailed("trying again", cure=STILL_AWAY, reason=str(given_up)) from fault
     suspend(lease)
-
-
-def _hand_over(lease: Lease, reason: str) -> None:
-    """The order waits for a person, and its artifact says so, if Prefect takes it."""
-    runs.ask_operator(lease, reason)
-    try:
-        publish_artifact(lease)
-    except httpx.HTTPError as fault:
-        log.warning("%s: its artifact is as it was: %s", lease.order_no, type(fault).__name__)
 
 
 def _reason(fault: Exception) -> str:
@@ -101,7 +90,8 @@ def _reason(fault: Exception) -> str:
 
 def suspend(lease: Lease) -> NoReturn:
     """Leave the run until the relay resumes it. The database decides whether it waits again."""
-    run = publish_artifact(lease)
+    with database().read() as session:
+        run = runs.run_of(session, lease.order_no, lease.version)
     _step_aside(waits_for(run), name=state_name(run))
 
 

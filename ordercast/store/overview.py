@@ -17,7 +17,7 @@ from ordercast.store.tables import ArchiveEntry, OrderLine, ServiceOrder, WorkOr
 def overview(session: Session, order_no: str, *, limit: int) -> dict[str, Any]:
     """The order, its run, and at most `limit` open and failed work orders, the first due first.
 
-    What there cannot be yet is not looked for: an artifact is written twice for every order.
+    What there cannot be yet is not looked for: an artifact is written of every order.
     """
     order = orders.order(session, order_no)
     run = run_of(session, order_no, order.version)

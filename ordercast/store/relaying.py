@@ -1,4 +1,4 @@
-"""What the relay finds in the database: runs to launch, to wake, and to look after.
+"""What the relay finds in the database: runs to launch, to wake, to show, and to look after.
 
 Rows are leased by moving their time on, so that several relays never take the same ones.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, exists, update
+from sqlalchemy import Select, case, exists, update
 from sqlmodel import Session, col, select, tuple_
 
 from ordercast.domain.order import Stage
@@ -20,6 +20,7 @@ from ordercast.store.tables import OrderRun, ServiceOrder, WorkerBeat
 LAUNCH_AGAIN_SECONDS = 2
 WAKE_AGAIN_SECONDS = 10
 SOONEST_SECONDS = 0.2
+SHOW_AGAIN_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,38 @@ def wake_soon(session: Session, flow_run_ids: Sequence[UUID]) -> None:
             run.wake_at = now() + timedelta(seconds=pause)
 
 
+def lease_artifacts(session: Session, *, limit: int) -> Sequence[OrderRun]:
+    """Runs whose artifact is to be written now; they come again unless that is noted."""
+    at = now()
+    due = (
+        select(OrderRun.order_no, OrderRun.version)
+        .where(col(OrderRun.artifact_at) <= at, col(OrderRun.flow_run_id).is_not(None))
+        .order_by(col(OrderRun.artifact_at))
+        .limit(limit)
+    )
+    return _take(session, due, artifact_at=at + timedelta(seconds=SHOW_AGAIN_SECONDS))
+
+
+def artifacts_written(session: Session, written: Sequence[tuple[OrderRun, UUID]]) -> None:
+    """Note the artifacts of leased runs; one that has gone on meanwhile stays due."""
+    by_number = sorted(written, key=lambda each: (each[0].order_no, each[0].version))
+    for run, artifact_id in by_number:
+        is_as_leased = col(OrderRun.artifact_at) == run.artifact_at
+        session.execute(
+            update(OrderRun)
+            .where(
+                col(OrderRun.order_no) == run.order_no,
+                col(OrderRun.version) == run.version,
+                col(OrderRun.flow_run_id) == run.flow_run_id,
+            )
+            .values(
+                artifact_id=artifact_id,
+                artifact_at=case((is_as_leased, None), else_=col(OrderRun.artifact_at)),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
 def _take(session: Session, due: Select, **values: object) -> Sequence[OrderRun]:
     """Lease what is due; on PostgreSQL what another relay is at is skipped.
 
@@ -153,7 +186,8 @@ def launch_again(session: Session, run: OrderRun) -> None:
     """The flow run is gone: the version gets a new one, which goes on where it was."""
     current = session.get_one(OrderRun, (run.order_no, run.version), with_for_update=True)
     if current.flow_run_id == run.flow_run_id:
-        current.flow_run_id, current.launch_at = None, now()
+        current.flow_run_id = current.artifact_id = None
+        current.launch_at = now()
         nudge_after_commit(session, Topic.LAUNCH)
         current.token = current.worker = None
 
@@ -181,3 +215,4 @@ def note_failure(session: Session, run: OrderRun, reason: str) -> None:
     current = session.get_one(OrderRun, (run.order_no, run.version), with_for_update=True)
     if current.waiting_for != WaitingFor.OPERATOR:
         hand_over(session, current, reason)
+        current.artifact_at = now()

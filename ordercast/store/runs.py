@@ -33,6 +33,10 @@ STUCK = "order-stuck"
 """The kind of the alert that a run waits for a person; its subject is the number of the order."""
 
 
+SHOW_AFTER = timedelta(seconds=2)
+"""How long after a segment the artifact of its order is written, unless another has begun."""
+
+
 class WaitingFor(StrEnum):
     """What an order in flight waits for."""
 
@@ -50,15 +54,13 @@ STOPPED = (WaitingFor.PARKED, WaitingFor.OPERATOR)
 class Lease:
     """A segment's right to work on a version of an order; the newest token is the right one.
 
-    `reached` is how far the run had come when the segment began. `artifact_id`, of the artifact
-    that shows the order in its flow run, is kept when the lease is released.
+    `reached` is how far the run had come when the segment began.
     """
 
     order_no: str
     version: int
     token: str
     reached: Stage = Stage.ACCEPTED
-    artifact_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -95,17 +97,16 @@ def take_lease(order_no: str, version: int, *, flow_run_id: UUID | None, worker:
     taken = (
         update(OrderRun)
         .where(*_is(order_no, version))
-        .values(token=token, worker=worker, launch_at=None, **changes)
-        .returning(col(OrderRun.stage), col(OrderRun.artifact_id))
+        .values(token=token, worker=worker, launch_at=None, artifact_at=None, **changes)
+        .returning(col(OrderRun.stage))
         .execution_options(synchronize_session=False)
     )
     with database().write() as session:
-        found = session.execute(taken).one_or_none()
-        if found is None:
+        stage = session.scalars(taken).one_or_none()
+        if stage is None:
             raise _no_run(order_no, version)
         beats.show_alive(session, worker)
-        stage, artifact_id = found
-        return Lease(order_no, version, token, Stage(stage), artifact_id)
+        return Lease(order_no, version, token, Stage(stage))
 
 
 def _in_flow_run(flow_run_id: UUID) -> dict[str, Any]:
@@ -118,13 +119,17 @@ def _in_flow_run(flow_run_id: UUID) -> dict[str, Any]:
 
 
 def release_lease(lease: Lease) -> None:
-    """Give the right back, unless somebody else has taken it meanwhile."""
+    """Give the right back, unless somebody else has taken it meanwhile.
+
+    What the segment has changed is shown in Prefect a little later: what follows at once is
+    shown with it.
+    """
     held = (*_is(lease.order_no, lease.version), col(OrderRun.token) == lease.token)
     with database().write() as session:
         session.execute(
             update(OrderRun)
             .where(*held)
-            .values(token=None, worker=None, artifact_id=lease.artifact_id)
+            .values(token=None, worker=None, artifact_at=now() + SHOW_AFTER)
             .execution_options(synchronize_session=False)
         )
 

@@ -164,13 +164,14 @@ class OrderRun(SQLModel, table=True):
 
     `wake_at` is when the relay shall resume it; a segment's token is its right to commit. Of one
     that is parked or has failed, `cause` is the shape of the reason. `artifact_id` is what its
-    flow run shows to the operators.
+    flow run shows to the operators, and `artifact_at` when that is to be written anew.
     """
 
     __tablename__ = "order_run"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         index_of_few("ix_order_run_launch", "launch_at", where="launch_at IS NOT NULL"),
         index_of_few("ix_order_run_wake", "wake_at", where="wake_at IS NOT NULL"),
+        index_of_few("ix_order_run_artifact", "artifact_at", where="artifact_at IS NOT NULL"),
         index_of_few("ix_order_run_leased", "worker", where="token IS NOT NULL"),
         index_of_few("ix_order_run_held", "order_no", where="waiting_for = 'exclusive'"),
         index_of_few("ix_order_run_in_flight", "order_no", "version", where="ended_at IS NULL"),
@@ -185,6 +186,7 @@ class OrderRun(SQLModel, table=True):
     launch_at: datetime | None = moment_column(default=None)
     flow_run_id: uuid.UUID | None = Field(default=None, index=True)
     artifact_id: uuid.UUID | None = None
+    artifact_at: datetime | None = moment_column(default=None)
     waiting_for: str | None = None
     waiting_since: datetime | None = moment_column(default=None)
     waiting_reason: str | None = Field(default=None, sa_type=Text)

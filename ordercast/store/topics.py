@@ -8,6 +8,7 @@ class Topic(StrEnum):
 
     LAUNCH = "launch"
     WAKE = "wake"
+    ARTIFACT = "artifact"
     COMMAND = "command"
     DELIVER = "deliver"
     LINES = "lines"

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from config.settings import settings
 from flows import segment
 from ordercast.services.platform.app import create_app
 from ordercast.services.relay import prefect_server
-from ordercast.store import engine, sealing
+from ordercast.store import engine, runs, sealing
 from tests.flows.floor import Floor
 from tests.migrated import have_migrated
 from tests.services.platform_server import served
@@ -48,6 +49,7 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             patch.setenv("PREFECT_API_URL", url)
             patch.setenv("PREFECT_HOME", str(home))
             patch.setattr(segment, "BEAT_SECONDS", 3600)  # no beat into other tests' databases
+            patch.setattr(runs, "SHOW_AFTER", timedelta(0))
             patch.setattr(context, "GLOBAL_SETTINGS_CONTEXT", context.root_settings_context())
             yield url
             APILogWorker.instance().drain()  # what is queued is sent while there is a server

@@ -24,6 +24,7 @@ from ordercast.contracts.report import ReportAnswer, WorkOrderReport
 from ordercast.domain.work_order import Result
 from ordercast.intake.accept import accept
 from ordercast.intake.reporting import take_reports
+from ordercast.services.relay.artifact import write_artifacts
 from ordercast.services.relay.command import command
 from ordercast.services.relay.launch import launch
 from ordercast.services.relay.prefect_api import PrefectApi
@@ -119,6 +120,11 @@ class Floor:
     def wake(self) -> None:
         wake(self.api)
 
+    def show(self) -> None:
+        """Write the artifacts of all that has been at work."""
+        while write_artifacts(self.api):
+            continue
+
     def recover(self) -> None:
         self.recovery.round(self.api)
 
@@ -153,6 +159,7 @@ class Floor:
 
     def artifact(self, order_no: str) -> str:
         """What the operators read of an order in the Prefect UI."""
+        self.show()
         key = ArtifactCollectionFilterKey(any_=[order_no])
         found = self.client.read_latest_artifacts(artifact_filter=ArtifactCollectionFilter(key=key))
         return str(found[0].data)

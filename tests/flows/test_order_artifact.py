@@ -8,6 +8,7 @@ from tests.flows.samples import plan_change
 
 
 def artifacts(floor: Floor, order_no: str) -> list[Artifact]:
+    floor.show()
     of_run = ArtifactFilterFlowRunId(any_=[floor.flow_run(order_no).id])
     return floor.client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=of_run))
 

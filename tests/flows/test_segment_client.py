@@ -40,20 +40,18 @@ def once(asked: Counter[str]) -> Iterator[None]:
     del asked["GET admin"]
 
 
-def test_a_segment_sets_one_state_and_tells_the_operators_and_asks_nothing(
-    floor: Floor, asked: Counter[str]
-) -> None:
+def test_a_segment_sets_one_state_and_asks_nothing(floor: Floor, asked: Counter[str]) -> None:
     floor.complete(floor.submit(plan_change()))  # blocks are read at the first use
     order_no = floor.submit(plan_change())
     floor.launch()
     with once(asked):
         floor.work()
-    assert asked == {"POST set_state": 1, "POST artifacts": 1}
+    assert asked == {"POST set_state": 1}
     floor.report_all(order_no)
     floor.wake()
     with once(asked):
         floor.work()
-    assert asked == {"POST set_state": 1, "PATCH artifacts": 1}
+    assert asked == {"POST set_state": 1}
     assert floor.order(order_no).state == "completed"
 
 

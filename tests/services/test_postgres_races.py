@@ -11,6 +11,7 @@ from itertools import chain
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, func, select
 
 from ordercast.contracts.report import WorkOrderReport
@@ -21,7 +22,7 @@ from ordercast.domain.order import Stage
 from ordercast.domain.work_order import Result
 from ordercast.intake.accept import accept
 from ordercast.intake.reporting import take_reports
-from ordercast.store import cancelling, claims, commands, push_leases, relaying, subscribers
+from ordercast.store import cancelling, claims, commands, push_leases, relaying, runs, subscribers
 from ordercast.store.clock import now
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database as the_database
@@ -33,6 +34,7 @@ from ordercast.store.tables import (
     CompletionReport,
     ExclusiveClaim,
     OrderOutcome,
+    OrderRun,
     ServiceOrder,
     WorkerBeat,
 )
@@ -114,6 +116,22 @@ def test_relays_at_once_never_wake_the_same_run():
         complete(order_no)
         numbers.add(order_no)
     take = partial(transaction, relaying.lease_wakes, limit=3)
+    taken = []
+    while found := list(chain.from_iterable(at_once(take, take, take))):
+        taken += [each.order_no for each in found]
+    assert sorted(taken) == sorted(numbers)
+
+
+def test_relays_at_once_never_write_the_same_artifact():
+    numbers = set()
+    for _ in range(20):
+        order_no, held = waiting(order())
+        transaction(relaying.launched, {(order_no, 1): uuid4()})
+        runs.release_lease(held)
+        numbers.add(order_no)
+    with the_database().write() as session:
+        session.execute(update(OrderRun).values(artifact_at=now()))
+    take = partial(transaction, relaying.lease_artifacts, limit=3)
     taken = []
     while found := list(chain.from_iterable(at_once(take, take, take))):
         taken += [each.order_no for each in found]

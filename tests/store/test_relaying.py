@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
+
 from ordercast.store import beats, commands, relaying, runs
 from ordercast.store.clock import now
 from ordercast.store.commands import CommandKind, CommandState
@@ -86,6 +88,76 @@ def test_a_wait_that_has_ended_meanwhile_is_not_woken_again(database):
     assert run_of(order_no).wake_at is None
 
 
+def segment(order_no, flow_run_id):
+    """A segment that is over."""
+    held = runs.take_lease(order_no, 1, flow_run_id=flow_run_id, worker="tester")
+    runs.release_lease(held)
+
+
+def artifacts(database, limit=10):
+    with database.write() as session:
+        return relaying.lease_artifacts(session, limit=limit)
+
+
+def written(database, run, artifact_id):
+    with database.write() as session:
+        relaying.artifacts_written(session, [(run, artifact_id)])
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(runs, "SHOW_AFTER", timedelta(0))
+
+
+def test_an_artifact_is_due_a_little_after_a_segment_unless_another_has_begun(database):
+    order_no, flow_run_id = submit(order()), uuid4()
+    segment(order_no, flow_run_id)
+    assert artifacts(database) == []
+    assert now() < run_of(order_no).artifact_at <= now() + runs.SHOW_AFTER
+    runs.take_lease(order_no, 1, flow_run_id=flow_run_id, worker="tester")
+    assert run_of(order_no).artifact_at is None
+
+
+def test_an_artifact_is_leased_to_one_relay_and_remembered_once_it_is_written(database, at_once):
+    order_no, flow_run_id, artifact_id = submit(order()), uuid4(), uuid4()
+    segment(order_no, flow_run_id)
+    (due,) = artifacts(database)
+    assert (due.order_no, due.flow_run_id, due.artifact_id) == (order_no, flow_run_id, None)
+    assert artifacts(database) == []
+    written(database, due, artifact_id)
+    run = run_of(order_no)
+    assert (run.artifact_id, run.artifact_at) == (artifact_id, None)
+
+
+def test_an_artifact_that_nobody_noted_comes_again_after_its_lease(database, at_once):
+    order_no = submit(order())
+    segment(order_no, uuid4())
+    artifacts(database)
+    change(database, order_no, artifact_at=now() - timedelta(seconds=1))
+    assert [each.order_no for each in artifacts(database)] == [order_no]
+
+
+def test_an_order_that_goes_on_while_its_artifact_is_written_is_shown_again(database, at_once):
+    order_no, flow_run_id, artifact_id = submit(order()), uuid4(), uuid4()
+    segment(order_no, flow_run_id)
+    (due,) = artifacts(database)
+    segment(order_no, flow_run_id)
+    written(database, due, artifact_id)
+    (again,) = artifacts(database)
+    assert (again.order_no, again.artifact_id) == (order_no, artifact_id)
+
+
+def test_a_flow_run_never_shows_the_artifact_of_another(database, at_once):
+    order_no, old_run, new_run = submit(order()), uuid4(), uuid4()
+    segment(order_no, old_run)
+    (due,) = artifacts(database)
+    written(database, due, uuid4())
+    segment(order_no, new_run)
+    written(database, due, uuid4())  # by a relay that was slow
+    (again,) = artifacts(database)
+    assert (again.flow_run_id, again.artifact_id) == (new_run, None)
+
+
 def test_a_run_of_a_silent_worker_is_an_orphan_and_one_of_a_living_worker_is_not(database):
     order_no = submit(order())
     lease(order_no)
@@ -113,11 +185,12 @@ def test_beats_of_the_long_dead_are_forgotten(database):
 def test_a_lost_flow_run_is_launched_again_once(database):
     order_no = submit(order())
     launches(database)
-    launched(database, order_no)
+    segment(order_no, launched(database, order_no))
+    change(database, order_no, artifact_id=uuid4())
     seen = run_of(order_no)
     with database.write() as session:
         relaying.launch_again(session, seen)
-    assert run_of(order_no).flow_run_id is None
+    assert (run_of(order_no).flow_run_id, run_of(order_no).artifact_id) == (None, None)
     launches(database)
     newer = launched(database, order_no)
     with database.write() as session:
@@ -132,6 +205,7 @@ def test_a_failure_is_noted_once_with_its_first_reason(database):
             relaying.note_failure(session, runs.run_of(session, order_no, 1), reason)
     assert run_of(order_no).waiting_for == WaitingFor.OPERATOR
     assert run_of(order_no).waiting_reason == "disk full"
+    assert run_of(order_no).artifact_at is not None
 
 
 def ask(session, order_no, **more):

@@ -1,7 +1,5 @@
 """Runs: the newest segment alone may work on an order, and what waits is woken."""
 
-from uuid import uuid4
-
 import pytest
 from sqlmodel import select
 
@@ -53,19 +51,6 @@ def test_a_lease_that_is_given_back_late_takes_nothing_from_the_next_segment(dat
     assert run_of(order_no).token is None
     with pytest.raises(LeaseLost):
         receive.fn(new)
-
-
-def test_the_artifact_is_remembered_as_long_as_the_order_goes_on_in_the_same_flow_run(database):
-    order_no, artifact, old_run, new_run = submit(order()), uuid4(), uuid4(), uuid4()
-    first = runs.take_lease(order_no, 1, flow_run_id=old_run, worker="tester")
-    assert first.artifact_id is None
-    first.artifact_id = artifact
-    runs.release_lease(first)
-    again = runs.take_lease(order_no, 1, flow_run_id=old_run, worker="tester")
-    assert again.artifact_id == artifact
-    runs.release_lease(again)
-    elsewhere = runs.take_lease(order_no, 1, flow_run_id=new_run, worker="tester")
-    assert elsewhere.artifact_id is None
 
 
 def test_a_lease_notes_the_worker_and_that_it_lives(database):

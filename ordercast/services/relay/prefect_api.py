@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import Event
 
@@ -135,6 +136,25 @@ class PrefectApi:
         """Tell Prefect of events; unlike its own `emit_event`, with an error if that fails."""
         body = [event.model_dump(mode="json") for event in events]
         self._client.request("POST", "/events", json=body).raise_for_status()
+
+    def make_artifact(self, flow_run_id: UUID, key: str, shown: Mapping[str, str]) -> UUID:
+        """A new artifact of a flow run, in Markdown."""
+        about = {"key": key, "type": "markdown", "flow_run_id": str(flow_run_id)}
+        return UUID(self._post("/artifacts/", {**about, **shown})["id"])
+
+    def rewrite_artifact(self, artifact_id: UUID, shown: Mapping[str, str]) -> bool:
+        """Have an artifact show something else; False if there is none of that id.
+
+        Prefect's own functions would keep each text, with events that repeat it.
+        """
+        path: Any = f"/artifacts/{artifact_id}"
+        try:
+            self._client.request("PATCH", path, json=dict(shown)).raise_for_status()
+        except httpx.HTTPStatusError as fault:
+            if fault.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+            return False
+        return True
 
     def _filter(self, flow_runs: Mapping[str, Any]) -> dict[UUID, FlowRunState]:
         body = {"flow_runs": dict(flow_runs), "limit": READ_LIMIT, "sort": "END_TIME_DESC"}

@@ -1,4 +1,4 @@
-"""The relay: the loops that launch, wake, deliver, replay, command and recover."""
+"""The relay: the loops that launch, wake, show, deliver, replay, command and recover."""
 
 import threading
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from contextlib import closing
 
 from config.settings import settings
 from ordercast.services.relay.alert import alert_forever
+from ordercast.services.relay.artifact import write_artifacts
 from ordercast.services.relay.command import command
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.launch import launch
@@ -36,6 +37,7 @@ def run(stop: threading.Event) -> None:
         _thread(prepare_until_done, stop),
         Loop(Topic.LAUNCH, launch, pause_seconds=NUDGED_SECONDS, stop=stop),
         Loop(Topic.WAKE, wake, pause_seconds=often, stop=stop),
+        Loop(Topic.ARTIFACT, write_artifacts, pause_seconds=often, stop=stop),
         Loop(Topic.LINES, tell_lines, pause_seconds=often, stop=stop),
         Loop(Topic.COMMAND, command, pause_seconds=NUDGED_SECONDS, stop=stop),
         Loop(Topic.REPLAY, replay, pause_seconds=often, stop=stop),
