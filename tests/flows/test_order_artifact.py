@@ -1,8 +1,15 @@
 """What an operator reads of an order in Prefect: one artifact, which says how it stands now."""
 
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import Artifact
 
+from ordercast.services.relay import artifact
+from ordercast.store import relaying
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
 
@@ -38,3 +45,37 @@ def test_an_artifact_that_somebody_has_deleted_is_followed_by_another(floor: Flo
     assert floor.complete(order_no).state == "completed"
     [last] = artifacts(floor, order_no)
     assert last.id != deleted.id and last.key == order_no
+
+
+def test_an_order_that_cannot_be_shown_holds_no_other_up_and_is_tried_again(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(session: Any, order_no: str) -> dict[str, str]:
+        if order_no == broken:
+            raise ValueError("there is no word for it")
+        return show(session, order_no)
+
+    broken, whole = floor.submit(plan_change()), floor.submit(plan_change())
+    floor.go(whole)
+    show = artifact.shown
+    monkeypatch.setattr(relaying, "SHOW_AGAIN_SECONDS", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(artifact, "shown", shown)
+        assert (len(artifacts(floor, broken)), len(artifacts(floor, whole))) == (0, 1)
+    assert len(artifacts(floor, broken)) == 1
+
+
+def test_while_prefect_is_away_nothing_is_shown_and_afterwards_everything(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> UUID:
+        raise httpx.ConnectError("refused")
+
+    order_no = floor.submit(plan_change())
+    floor.go(order_no)
+    monkeypatch.setattr(relaying, "SHOW_AGAIN_SECONDS", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(floor.api, "make_artifact", away)
+        with pytest.raises(httpx.ConnectError):
+            floor.show()
+    assert len(artifacts(floor, order_no)) == 1

@@ -109,7 +109,10 @@ def at_once(monkeypatch):
     monkeypatch.setattr(runs, "SHOW_AFTER", timedelta(0))
 
 
-def test_an_artifact_is_due_a_little_after_a_segment_unless_another_has_begun(database):
+def test_an_artifact_is_due_a_little_after_a_segment_unless_another_has_begun(
+    database, monkeypatch
+):
+    monkeypatch.setattr(runs, "SHOW_AFTER", timedelta(minutes=1))
     order_no, flow_run_id = submit(order()), uuid4()
     segment(order_no, flow_run_id)
     assert artifacts(database) == []
