@@ -10,6 +10,7 @@ import pytest
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-software-rasterizer",  # Prefect's graph of a run is drawn without pause
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
