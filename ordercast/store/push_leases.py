@@ -7,6 +7,7 @@ no earlier one of that order to the same subscriber is pending.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -30,11 +31,20 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, select
 
 from ordercast.contracts.subscriber import SubscriberState
+from ordercast.store.columns import UtcDateTime
 from ordercast.store.devices import DeviceState
 from ordercast.store.inbox import ReplyTo
 from ordercast.store.last_states import last_states
 from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 from ordercast.store.replying import SENDERS, where_senders_wait
+
+NOW = bindparam("now", type_=UtcDateTime)
+"""Statements that each turn executes are built once: it takes as long as executing them."""
+
+LEASE = {
+    "leased_by": bindparam("holder", type_=String),
+    "leased_until": bindparam("until", type_=UtcDateTime),
+}
 
 
 @dataclass(frozen=True)
@@ -82,22 +92,27 @@ _LIMITS = (
 def due_subscribers(session: Session, *, now: datetime) -> list[Limits]:
     """The active subscribers to whom something is to be sent now, with what limits them.
 
-    Those whose breaker is open are left out. Each one's first delivery is looked up in the index:
-    for an `exists` PostgreSQL reads all deliveries for each subscriber until it has statistics.
+    Those whose breaker is open are left out.
     """
+    return [Limits(*row) for row in session.execute(_due_subscribers(), {"now": now})]
+
+
+@cache
+def _due_subscribers() -> Select[Any]:
+    """Each one's first delivery is looked up in the index: for an `exists` PostgreSQL reads all
+    deliveries for each subscriber until it has statistics."""
     delivery = aliased(PushDelivery)
     first_due = (
         select(delivery.due_at)
-        .where(col(delivery.subscriber_id) == col(Subscriber.id), *_free(delivery, now))
+        .where(col(delivery.subscriber_id) == col(Subscriber.id), *_free(delivery))
         .order_by(col(delivery.due_at))
         .limit(1)
         .scalar_subquery()
     )
     active = Subscriber.state == SubscriberState.ACTIVE.value
     open_until = col(Subscriber.open_until)
-    may_try = or_(open_until.is_(None), open_until <= now)
-    query = select(*_LIMITS).where(active, may_try, first_due.is_not(None))  # pyright: ignore[reportCallIssue]
-    return [Limits(*row) for row in session.execute(query)]
+    may_try = or_(open_until.is_(None), open_until <= NOW)
+    return select(*_LIMITS).where(active, may_try, first_due.is_not(None))  # pyright: ignore[reportCallIssue]
 
 
 def lock_limits(session: Session, subscriber_ids: Iterable[str]) -> list[Limits]:
@@ -149,12 +164,12 @@ def lease_due(
     if shares is None:
         due = due_subscribers(session, now=now)
         shares = dict.fromkeys([each.subscriber_id for each in due], limit)
-    lease = {"leased_by": holder, "leased_until": now + timedelta(seconds=lease_seconds)}
     shared_out = _share_out(shares, limit)
     if not shared_out:
         return []
     leasing = _lease_on[session.get_bind().dialect.name]
-    return _read(session, leasing(session, shared_out, now, lease))
+    lease = {"now": now, "holder": holder, "until": now + timedelta(seconds=lease_seconds)}
+    return _read(session, leasing(session, shared_out, lease))
 
 
 def _share_out(shares: Mapping[str, int], limit: int) -> dict[str, int]:
@@ -170,28 +185,33 @@ def _share_out(shares: Mapping[str, int], limit: int) -> dict[str, int]:
 
 
 def _lease_one_by_one(
-    session: Session, shares: Mapping[str, int], now: datetime, lease: Mapping[str, Any]
+    session: Session, shares: Mapping[str, int], lease: Mapping[str, Any]
 ) -> list[UUID]:
-    first = _first(now, bindparam("leased_for"), bindparam("share", type_=Integer)).cte("first")
-    statement = _lease(first).values(lease)
     ids: list[UUID] = []
     for subscriber_id, share in shares.items():
-        bound = {"leased_for": subscriber_id, "share": share}
-        ids.extend(session.execute(statement, bound).scalars())
+        bound = {**lease, "leased_for": subscriber_id, "share": share}
+        ids.extend(session.execute(_lease_one(), bound).scalars())
     return ids
 
 
 def _lease_together(
-    session: Session, shares: Mapping[str, int], now: datetime, lease: Mapping[str, Any]
+    session: Session, shares: Mapping[str, int], lease: Mapping[str, Any]
 ) -> list[UUID]:
-    bound = {"subscriber_ids": list(shares), "shares": list(shares.values())}
-    return list(session.execute(_lease_all(now).values(lease), bound).scalars())
+    bound = {**lease, "subscriber_ids": list(shares), "shares": list(shares.values())}
+    return list(session.execute(_lease_all(), bound).scalars())
 
 
 _lease_on = {"sqlite": _lease_one_by_one, "postgresql": _lease_together}
 
 
-def _lease_all(now: datetime) -> ReturningUpdate[UUID]:
+@cache
+def _lease_one() -> ReturningUpdate[UUID]:
+    """Leases the first ones due to the subscriber `leased_for`, as many as `share` says."""
+    return _lease(_first(bindparam("leased_for"), bindparam("share", type_=Integer)).cte("first"))
+
+
+@cache
+def _lease_all() -> ReturningUpdate[UUID]:
     """Leases for the `subscriber_ids` the first ones due, for each as many as `shares` says.
 
     Those that another relay is at are skipped.
@@ -201,17 +221,21 @@ def _lease_all(now: datetime) -> ReturningUpdate[UUID]:
     )
     wanted = given.table_valued(column("subscriber_id", String), column("share", Integer))
     wanted = wanted.render_derived(name="wanted")
-    first = _first(now, wanted.c.subscriber_id, wanted.c.share).lateral("first")
+    first = _first(wanted.c.subscriber_id, wanted.c.share).lateral("first")
     return _lease(select(first.c.id).select_from(wanted.join(first, true())).cte("leasable"))
 
 
 def _lease(these: CTE) -> ReturningUpdate[UUID]:
     """A common table expression with a lock is worked out once; a subquery may be, row by row."""
     leased = update(PushDelivery).where(col(PushDelivery.id).in_(select(these.c.id)))
-    return leased.returning(col(PushDelivery.id)).execution_options(synchronize_session=False)
+    return (
+        leased.values(LEASE)
+        .returning(col(PushDelivery.id))
+        .execution_options(synchronize_session=False)
+    )
 
 
-def _first(now: datetime, subscriber_id: Any, share: Any) -> Select[Any]:
+def _first(subscriber_id: Any, share: Any) -> Select[Any]:
     """The first deliveries that are due to a subscriber; on PostgreSQL they are locked."""
     delivery, earlier = aliased(PushDelivery), aliased(PushDelivery)
     held_back = exists().where(
@@ -223,22 +247,22 @@ def _first(now: datetime, subscriber_id: Any, share: Any) -> Select[Any]:
     return (
         select(delivery.id)
         .where(col(delivery.subscriber_id) == subscriber_id)
-        .where(*_free(delivery, now), ~held_back)
+        .where(*_free(delivery), ~held_back)
         .order_by(col(delivery.due_at), col(delivery.sequence))
         .limit(share)
         .with_for_update(of=delivery, skip_locked=True)
     )
 
 
-def _free(delivery: type[PushDelivery], now: datetime) -> Sequence[ColumnElement[bool]]:
+def _free(delivery: type[PushDelivery]) -> Sequence[ColumnElement[bool]]:
     """What has ended is not due, and has no `due_at`.
 
     The state is not asked for: statistics of a queue are old, and by them PostgreSQL takes the
     pending ones for few and reads them all.
     """
     return (
-        col(delivery.due_at) <= now,
-        or_(col(delivery.leased_until).is_(None), col(delivery.leased_until) <= now),
+        col(delivery.due_at) <= NOW,
+        or_(col(delivery.leased_until).is_(None), col(delivery.leased_until) <= NOW),
     )
 
 
