@@ -39,7 +39,7 @@ from ordercast.store.push_tables import PushDelivery, PushEvent, Subscriber
 from ordercast.store.replying import SENDERS, where_senders_wait
 
 NOW = bindparam("now", type_=UtcDateTime)
-"""Statements that each turn executes are built once: it takes as long as executing them."""
+"""Statements that each turn executes are built once: building them takes a part that counts."""
 
 LEASE = {
     "leased_by": bindparam("holder", type_=String),
