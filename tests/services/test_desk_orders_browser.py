@@ -7,6 +7,7 @@ from ordercast.services.relay.command import command
 from ordercast.store import runs
 from tests.orders import item, named, order, plan_change, report, waiting
 from tests.services.browser import PHONE
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
@@ -53,6 +54,17 @@ def test_the_page_follows_reports_and_offers_to_accept_the_one_that_contradicts(
     page.get_by_role("cell", name="the crew was there").wait_for()
     command(api=None)
     page.locator('svg .node[data-state="failed"]').wait_for()
+
+
+def test_a_button_keeps_the_focus_when_what_is_around_it_is_loaded_again(desk):
+    order_no, _ = waiting(plan_change())
+    page = desk.signed_in("ann")
+    page.goto(f"{desk.url}/orders/{order_no}")
+    page.get_by_role("button", name="Cancel", exact=True).focus()
+    page.evaluate("document.activeElement.isOld = true")
+    report(named(order_no, "contract-check"), report_id="r-1")
+    has_focus = "(here => here.textContent === 'Cancel' && !here.isOld)(document.activeElement)"
+    wait_for(lambda: page.evaluate(has_focus), what="the focus is gone", seconds=20)
 
 
 def test_somebody_who_only_looks_reads_it_on_a_phone_in_chinese(desk):

@@ -17,6 +17,7 @@ from ordercast.services.gateway.app import create_app
 from ordercast.services.relay.number import number_forever
 from ordercast.store import api_keys, subscribers
 from ordercast.store.engine import database
+from ordercast.store.nudges import Topic, nudge
 from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import ServiceOrder
 from tests.conftest import forget
@@ -48,6 +49,7 @@ def gateway(request, home, monkeypatch):
             app.state.feed_tail.close()
     finally:
         stop.set()
+        nudge(Topic.NUMBER)
         numbering.join(20)
         forget()
 

@@ -30,7 +30,7 @@ from ordercast.services.gateway.desk.headers import SecurityHeaders
 from ordercast.services.gateway.desk.live import Live
 
 PAGES = (
-    *(start, account, users, audit_log, following, work_orders, work_order_files),
+    *(start, account, users, audit_log, work_orders, work_order_files),
     *(orders, order, order_commands, order_downloads),
     *(fallout, subscribers, subscriber_replays),
 )
@@ -44,6 +44,7 @@ def create_desk() -> FastAPI:
     desk.state.live = Live(look_seconds=settings().desk.look_seconds)
     refusals.install(desk)
     desk.include_router(sign_in.router)
+    desk.include_router(following.router)
     for module in PAGES:
         desk.include_router(
             module.router, dependencies=[Depends(own_form), Depends(note_what_is_seen)]
