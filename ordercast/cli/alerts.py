@@ -11,7 +11,7 @@ from ordercast.domain.errors import ConfigurationError
 from ordercast.store.alert_sending import newest
 from ordercast.store.engine import database
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Alerts: whom Ordercast tells.", no_args_is_help=True)
 
 
 @app.command("list")

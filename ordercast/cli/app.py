@@ -1,60 +1,69 @@
-"""The commands of `ordercast`."""
+"""The commands of `ordercast`; each is imported when it is asked for, for all take a second."""
+
+from collections import UserDict
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.main import get_command, get_group
 
-from ordercast.cli import (
-    alerts,
-    archive,
-    audit,
-    automations,
-    database,
-    demo,
-    dialects,
-    doctor,
-    fallout,
-    inbox,
-    keys,
-    orders,
-    pushes,
-    receiver,
-    reconciling,
-    running,
-    sending,
-    subscriber_bodies,
-    subscribers,
-    users,
-)
 from ordercast.cli.faults import ToldInWords
 
+COMMANDS = {
+    "up": "up:up",
+    "demo": "demo:demo",
+    "serve": "serve:serve",
+    "doctor": "doctor:doctor",
+    "submit": "sending:submit",
+    "report": "sending:report",
+    "reconcile": "reconciling:reconcile",
+    "audit": "audit:show_audit",
+    "orders": "orders:app",
+    "fallout": "fallout:app",
+    "pushes": "pushes:app",
+    "subscribers": "subscribers:app",
+    "users": "users:app",
+    "keys": "keys:app",
+    "alerts": "alerts:app",
+    "automations": "automations:app",
+    "receiver": "receiver:app",
+    "dialect": "dialects:app",
+    "archive": "archive:app",
+    "inbox": "inbox:app",
+    "db": "database:app",
+}
+"""By name: the module of this package, and in it a function or a group of commands."""
+
+
+class Imported(UserDict[str, Any]):
+    """The commands by name, each imported when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = super().__getitem__(name).partition(":")
+        found = getattr(import_module(f"ordercast.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            command: Any = get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command()(found)
+            command = get_command(alone)
+        command.name = name
+        return command
+
+
+class Commands(ToldInWords):
+    """The group of all commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Imported(COMMANDS)
+
+
 app = typer.Typer(
-    name="ordercast",
-    help="Carries telecom orders to completion and tells everyone about it.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    cls=ToldInWords,
+    name="ordercast", no_args_is_help=True, pretty_exceptions_enable=False, cls=Commands
 )
 
-app.command("up")(running.up)
-app.command("demo")(demo.demo)
-app.command("serve")(running.serve)
-app.command("doctor")(doctor.doctor)
-app.command("submit")(sending.submit)
-app.command("report")(sending.report)
-app.command("reconcile")(reconciling.reconcile)
-app.add_typer(orders.app, name="orders", help="Orders: list, show, cancel, reopen, retry.")
-app.add_typer(fallout.app, name="fallout", help="Fallout: by cause, and acting on all of it.")
-app.add_typer(pushes.app, name="pushes", help="Pushes: who was told what, and what they said.")
-app.add_typer(subscribers.app, name="subscribers", help="Subscribers: who is told.")
-subscribers.app.command("preview")(subscriber_bodies.preview)
-subscribers.app.command("bodies")(subscriber_bodies.bodies)
-subscribers.app.command("rotate")(subscriber_bodies.rotate)
-app.add_typer(users.app, name="users", help="The desk's users: who may sign in, and what as.")
-app.add_typer(keys.app, name="keys", help="API keys: who may come in by HTTP, and for what.")
-app.command("audit")(audit.show_audit)
-app.add_typer(alerts.app, name="alerts", help="Alerts: whom Ordercast tells.")
-app.add_typer(automations.app, name="automations", help="What Prefect does by itself, as files.")
-app.add_typer(receiver.app, name="receiver", help="A small receiver, and why a signature fails.")
-app.add_typer(dialects.app, name="dialect", help="Partners' dialects: list, try a message.")
-app.add_typer(archive.app, name="archive", help="The archive: find, show, get, verify, buckets.")
-app.add_typer(inbox.app, name="inbox", help="Messages as they came, and what became of them.")
-app.add_typer(database.app, name="db", help="The database: bring it to this version's shape.")
+
+@app.callback()
+def ordercast() -> None:
+    """Carries telecom orders to completion and tells everyone about it."""

@@ -26,7 +26,7 @@ from ordercast.store import archive as index
 from ordercast.store.clock import now
 from ordercast.store.engine import Database, database
 
-app = typer.Typer(help="Find, read and verify the evidence of orders.", no_args_is_help=True)
+app = typer.Typer(help="The archive: find, show, get, verify, buckets.", no_args_is_help=True)
 app.command("buckets")(buckets)
 
 

@@ -9,7 +9,7 @@ from config.settings import settings
 from config.yaml_document import shown
 from ordercast.cli.showing import show_table
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="What Prefect does by itself, as files.", no_args_is_help=True)
 
 Block = Annotated[str, typer.Option(help="TYPE/NAME of the notification block; else the setting's")]
 Directory = Annotated[Path | None, typer.Option(help="where the files are; else the setting's")]

@@ -7,7 +7,7 @@ from ordercast.store.engine import database
 from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import make_key
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="The database: bring it to this version's shape.", no_args_is_help=True)
 
 
 @app.callback()

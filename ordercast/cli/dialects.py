@@ -17,7 +17,7 @@ from ordercast.domain.message_work import WorkOrderType
 from ordercast.intake.trial import Trial, TriedLine, TriedOrder, try_out
 from ordercast.store.inbox import RawMessage
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Partners' dialects: list, try a message.", no_args_is_help=True)
 
 MOST_LINES = 20
 """Lines that are shown with their work orders; of more only the faulty ones are."""

@@ -16,7 +16,7 @@ from ordercast.domain.fallout import STEP_AFTER, Action, Cause
 from ordercast.store import audit, fallout, fallout_acts
 from ordercast.store.engine import database
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Fallout: by cause, and acting on all of it.", no_args_is_help=True)
 
 Key = Annotated[str, typer.Option("--cause", help="The key of a cause, as `list` shows it.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept.")]

@@ -19,7 +19,7 @@ NO_SUCH_TABLE, NO_SUCH_COLUMN = "42P01", "42703"
 
 
 class ToldInWords(TyperGroup):
-    """The group of all commands."""
+    """A group of commands whose faults are told in words."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

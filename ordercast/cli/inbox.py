@@ -10,7 +10,7 @@ from ordercast.store import inbox
 from ordercast.store.engine import database
 from ordercast.store.inbox import MessageOutcome
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Messages as they came, and what became of them.", no_args_is_help=True)
 
 
 @app.command("list")

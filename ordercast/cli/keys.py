@@ -15,7 +15,7 @@ from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.key_tables import ApiKey
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="API keys: who may come in by HTTP, and for what.", no_args_is_help=True)
 
 
 @app.command("add")

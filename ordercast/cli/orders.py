@@ -14,7 +14,7 @@ from ordercast.store.orders import OrderFilter
 from ordercast.store.overview import overview
 from ordercast.store.runs import run_of
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Orders: list, show, cancel, reopen, retry.", no_args_is_help=True)
 
 OrderNo = Annotated[str, typer.Argument(help="the order number")]
 Reason = Annotated[str, typer.Option(help="why; it is kept")]

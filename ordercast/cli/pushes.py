@@ -21,7 +21,7 @@ from ordercast.store.push_ledger import PushFilter, parse_state
 from ordercast.store.push_matrix import matrix
 from ordercast.store.pushes import DeliveryState
 
-app = typer.Typer(help="What each subscriber was told, and what came of it.", no_args_is_help=True)
+app = typer.Typer(help="Pushes: who was told what, and what they said.", no_args_is_help=True)
 app.command("untold")(untold)
 app.command("replay")(replay_commands.replay)
 app.command("replays")(replay_commands.list_replays)

@@ -21,7 +21,7 @@ from ordercast.receiver.signatures import HEADERS, Received
 from ordercast.store import subscribers
 from ordercast.store.engine import database
 
-app = typer.Typer(invoke_without_command=True)
+app = typer.Typer(help="A small receiver, and why a signature fails.", invoke_without_command=True)
 MOST_SUBSCRIBERS = 10_000
 
 

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from ordercast.cli.showing import show_json, show_table
+from ordercast.cli.subscriber_bodies import bodies, preview, rotate
 from ordercast.cli.subscriber_change import change
 from ordercast.cli.subscriber_views import AsJson, print_one, table
 from ordercast.contracts.subscriber import (
@@ -25,7 +26,7 @@ from ordercast.intake.problems import validate
 from ordercast.store import subscribers
 from ordercast.store.engine import database
 
-app = typer.Typer(help="Who is told, where, and of what.", no_args_is_help=True)
+app = typer.Typer(help="Subscribers: who is told.", no_args_is_help=True)
 
 
 @app.command("add")
@@ -166,3 +167,6 @@ def remove(subscriber_id: str) -> None:
 
 
 app.command("change")(change)
+app.command("preview")(preview)
+app.command("bodies")(bodies)
+app.command("rotate")(rotate)

@@ -12,7 +12,7 @@ from ordercast.store import audit, users
 from ordercast.store.engine import database
 from ordercast.store.passwords import new_password
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="The desk's users: who may sign in, and what as.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="the user's name")]
 Generate = Annotated[bool, typer.Option("--generate", help="make a password and show it this once")]

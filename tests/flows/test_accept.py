@@ -79,7 +79,7 @@ def test_what_cannot_be_taken_is_refused_once_in_words_and_the_sender_is_answere
 ) -> None:
     began, secret = now().isoformat(), plan_change()
     characteristics = secret["serviceOrderItem"][0]["service"]["serviceCharacteristic"]
-    characteristics.append({"name": "pin1", "value": "4711"})
+    characteristics.append({"name": "pin1", "value": "the-secret-pin"})
     ids = ask_for(
         floor,
         {"order": plan_change(externalId="basket-7")},
@@ -101,7 +101,7 @@ def test_what_cannot_be_taken_is_refused_once_in_words_and_the_sender_is_answere
         what="the sender was not answered",
         seconds=SECONDS,
     )
-    assert "4711" not in str(answers)
+    assert "the-secret-pin" not in str(answers)
 
 
 def _of(answer: dict[str, Any], ids: list[str]) -> bool:

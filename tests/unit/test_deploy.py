@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from config.prefect_server import SERVER_SETTINGS, SHARING_SETTINGS
 from config.settings import PROJECT_DIR, Settings
 from ordercast.archive.opening import parse_address
-from ordercast.cli.running import Service
+from ordercast.cli.serve import Service
 from tests.unit.test_docs import environment_names
 
 DEPLOY = PROJECT_DIR / "deploy"

@@ -5,7 +5,7 @@ import sys
 
 SERVED = """
 import signal, sys, threading, time
-from ordercast.cli import running
+from ordercast.cli import serve
 
 def main_waits():
     frame = sys._current_frames()[threading.main_thread().ident]
@@ -20,8 +20,8 @@ def run(stop):
     print("stops" if stop.wait(10) else "is deaf", flush=True)
 
 sys.modules["taken"] = sys.modules[__name__]
-running.MODULES[running.Service.GATEWAY] = "taken"
-running.serve([running.Service.GATEWAY])
+serve.MODULES[serve.Service.GATEWAY] = "taken"
+serve.serve([serve.Service.GATEWAY])
 """
 
 
