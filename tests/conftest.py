@@ -21,7 +21,7 @@ from ordercast.store.migrating import upgrade
 from ordercast.store.sealing import sealer
 from tests.services.ceph import Ceph
 from tests.services.certificates import make_certificate
-from tests.services.postgres import Cluster, Postgres
+from tests.services.postgres import Cluster, Postgres, Reused
 from tests.services.rabbitmq import RabbitNode
 from tests.services.s3_server import USER, S3Server
 from tests.side_by_side import ByFixture, longest_first
@@ -144,17 +144,17 @@ def postgres(request: pytest.FixtureRequest) -> Postgres:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres: Postgres) -> Iterator[str]:
-    """The name of a database that has come through all migrations; tests take copies of it."""
+def reused_postgres(postgres: Postgres) -> Iterator[Reused]:
+    """A database that has come through all migrations; a test that is over leaves it empty."""
     with postgres.temporary() as url:
         made = Database(url)
         upgrade(made)
         made.engine.dispose()
-        yield str(made.engine.url.database)
+        yield Reused(url)
 
 
 @pytest.fixture
-def postgres_url(postgres: Postgres, migrated_postgres: str) -> Iterator[str]:
-    """A migrated, empty PostgreSQL database of the test's own."""
-    with postgres.temporary(template=migrated_postgres) as url:
-        yield url
+def postgres_url(reused_postgres: Reused) -> Iterator[str]:
+    """A migrated, empty PostgreSQL database, for the test alone."""
+    yield reused_postgres.url
+    reused_postgres.empty()

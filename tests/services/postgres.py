@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import psycopg
-from sqlalchemy import make_url
+from sqlalchemy import MetaData, NullPool, create_engine, make_url
 
 from config.database_urls import for_ordercast
 from tests.waiting import free_port, wait_for
@@ -39,6 +39,19 @@ log_min_error_statement = panic
 
 NAMES = count(1)
 
+OTHERS_GO = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+USED_TABLES = """
+SELECT relname FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+"""
+RESTART_SEQUENCES = """
+SELECT setval(quote_ident(sequencename)::regclass, start_value, false) FROM pg_sequences
+WHERE last_value IS NOT NULL
+"""
+
 
 class Postgres:
     """Databases on a server; `admin_url` is one of which more can be made."""
@@ -46,10 +59,10 @@ class Postgres:
     def __init__(self, admin_url: str) -> None:
         self.admin_url = make_url(for_ordercast(admin_url))
 
-    def create(self, *, template: str = "template1") -> str:
-        """Make a database, empty or a copy of another one; its URL."""
+    def create(self) -> str:
+        """Make an empty database; its URL."""
         name = f"ordercast_test_{os.getpid()}_{next(NAMES)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name}")
         return self.admin_url.set(database=name).render_as_string(hide_password=False)
 
     def drop(self, url: str) -> None:
@@ -57,9 +70,9 @@ class Postgres:
         self.run(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
 
     @contextmanager
-    def temporary(self, *, template: str = "template1") -> Iterator[str]:
+    def temporary(self) -> Iterator[str]:
         """A database for a while."""
-        url = self.create(template=template)
+        url = self.create()
         try:
             yield url
         finally:
@@ -69,6 +82,35 @@ class Postgres:
         url = self.admin_url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(statement)  # pyright: ignore[reportArgumentType]
+
+
+class Reused:
+    """A database that one test after the other has: emptied in a tenth of the time of a copy."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        shape = MetaData()
+        shape.reflect(self._engine)
+        with self._engine.connect() as connection:
+            self._first_rows = {
+                table: connection.execute(table.select()).mappings().all()
+                for table in shape.sorted_tables
+            }
+
+    def empty(self) -> None:
+        """Leave the rows that were there at first, nobody connected, and no dead row."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql(OTHERS_GO)
+            names = set(connection.exec_driver_sql(USED_TABLES).scalars())
+            used = [table for table in self._first_rows if table.name in names]
+            for table in reversed(used):
+                connection.execute(table.delete())
+            for table in used:
+                if rows := self._first_rows[table]:
+                    connection.execute(table.insert(), rows)
+            connection.exec_driver_sql(f"VACUUM {', '.join(names)}")
+            connection.exec_driver_sql(RESTART_SEQUENCES)
 
 
 class Cluster(Postgres):
