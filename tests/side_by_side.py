@@ -1,25 +1,30 @@
 """How tests are dealt out to processes: what shares a dear fixture stays in one of them."""
 
-from collections.abc import Mapping
-
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-FLOWS, BROKERS = "tests/flows/", "RabbitMQ"
-SERVICES = "tests/services/"
-TOGETHER: Mapping[str, str] = {
-    f"{SERVICES}test_broker_doctor.py": BROKERS,
-    f"{SERVICES}test_deliver_amqp.py": BROKERS,
-    f"{SERVICES}test_listener_outages.py": BROKERS,
-    f"{SERVICES}test_listener_rabbitmq.py": BROKERS,
-    f"{SERVICES}test_middleware_docs.py": BROKERS,
-    f"{SERVICES}test_several_listeners.py": BROKERS,
-}
-LONGEST_FIRST = (
-    "tests/journeys/test_several_machines.py",
-    "tests/journeys/test_kills.py",
+FLOWS, JOURNEYS, SERVICES = "tests/flows/", "tests/journeys/", "tests/services/"
+TOGETHER = (
     FLOWS,
-    "tests/journeys/",
+    f"{JOURNEYS}test_several_machines.py",
+    f"{JOURNEYS}test_s3.py",
+    f"{SERVICES}test_s3_",
+    f"{SERVICES}test_archive.py",
+    f"{SERVICES}test_results.py",
+    f"{SERVICES}test_broker_doctor.py",
+    f"{SERVICES}test_deliver_amqp.py",
+    f"{SERVICES}test_listener_outages.py",
+    f"{SERVICES}test_listener_rabbitmq.py",
+    f"{SERVICES}test_middleware_docs.py",
+    f"{SERVICES}test_several_listeners.py",
+)
+"""What shares one of the servers that take long to start: Prefect's, Ceph, RabbitMQ."""
+
+LONGEST_FIRST = (
+    f"{JOURNEYS}test_several_machines.py",
+    f"{JOURNEYS}test_kills.py",
+    FLOWS,
+    JOURNEYS,
     f"{SERVICES}test_postgres_outage.py",
     f"{SERVICES}test_postgres_races.py",
 )
@@ -27,12 +32,11 @@ LONGEST_FIRST = (
 
 
 class ByFixture(LoadScopeScheduling):
-    """The tests of a file together; all flow tests, which share a Prefect server; all that share
-    a RabbitMQ server."""
+    """The tests of a file together, and those of all files that share such a server."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return FLOWS if nodeid.startswith(FLOWS) else TOGETHER.get(path, path)
+        return "together" if path.startswith(TOGETHER) else path
 
 
 def longest_first(items: list[pytest.Item]) -> None:

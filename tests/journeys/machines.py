@@ -15,10 +15,11 @@ import httpx
 from cryptography.fernet import Fernet
 
 from config.database_urls import for_prefect
-from config.prefect_server import SERVER_SETTINGS, SHARING_SETTINGS
+from config.prefect_server import DEPLOYMENT, SERVER_SETTINGS, SHARING_SETTINGS
 from tests.journeys.asking import patiently
 from tests.journeys.machine import READY_SECONDS, Machine
 from tests.keys import bearer
+from tests.plain_http import HTTP
 from tests.services.balancer import balancing
 from tests.services.postgres import Cluster
 from tests.waiting import free_port, wait_for
@@ -144,6 +145,12 @@ class Machines:
         answer = self.ask("GET", path, params={**query, "limit": "1"})
         return int(answer.headers["X-Total-Count"])
 
+    def are_deployed(self) -> bool:
+        """Whether a relay has begun to deploy: before, the doctor need not be asked."""
+        url = f"{self.prefect}/deployments/name/{DEPLOYMENT}"
+        user, _, password = AUTH.partition(":")
+        return HTTP.get(url, auth=(user, password)).status_code == 200
+
     def start(self) -> None:
         """Start all; the first API server alone, for it registers Prefect's own block types."""
         self["api-1"].start()
@@ -221,6 +228,7 @@ def _kept_running(machines: Machines) -> Iterator[None]:
 
 def wait_until_prepared(machines: Machines) -> None:
     """Wait until the doctor finds nothing wrong, as an operator would."""
+    wait_for(machines.are_deployed, what="nothing is deployed", seconds=READY_SECONDS)
     last: list[str] = []
 
     def well() -> bool:

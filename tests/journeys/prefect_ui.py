@@ -40,16 +40,22 @@ class PrefectUi:
         expect(self.page.get_by_text(text).first).to_be_visible()
 
     def retry(self) -> None:
-        """Choose Retry from the run's menu, and say yes."""
+        """Choose Retry from the run's menu, say yes, and leave."""
         self._choose("Retry", confirm="Retry")
         self.see("Flow run scheduled for retry")
+        self._leave()
 
     def cancel(self) -> None:
-        """Choose Cancel from the run's menu, and say yes."""
+        """Choose Cancel from the run's menu, say yes, and leave."""
         self._choose("Cancel", confirm="Cancel Flow Run")
         self.see("Flow run cancelled")
+        self._leave()
 
     def _choose(self, action: str, *, confirm: str) -> None:
         self.page.get_by_role("button", name="Open menu").click()
         self.page.get_by_role("menuitem", name=action).click()
         self.page.get_by_role("alertdialog").get_by_role("button", name=confirm).click()
+
+    def _leave(self) -> None:
+        """A page that stays open draws and asks without pause."""
+        self.page.goto("about:blank")

@@ -10,6 +10,7 @@ from ordercast.domain.errors import Conflict
 from ordercast.domain.work_order import Result
 from ordercast.intake.reporting import take_reports
 from ordercast.store import alerts, cancelling, outcomes, reopening
+from ordercast.store.chunks import CHUNK
 from ordercast.store.push_tables import PushEvent
 from ordercast.store.tables import CompletionReport, WorkOrder
 from tasks.broadcast import summary
@@ -230,8 +231,8 @@ def test_cancelling_undoes_what_was_done_and_does_not_cancel_undoing(database):
     assert stored(order_no).state == "cancelled"
 
 
-def test_a_bulk_that_fails_thousands_of_lines_undoes_each_once(database):
-    lines = 1000
+def test_a_bulk_that_fails_more_lines_than_a_chunk_holds_undoes_each_once(database):
+    lines = CHUNK + 20
     order_no, held = waiting(port_in(lines))
     rows = [row for row in work_orders(order_no) if row.name in EARLY[:2]]
     done = [WorkOrderReport(work_order_id=row.id, result=Result.COMPLETED) for row in rows]
