@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 from hypothesis import HealthCheck
 from hypothesis import settings as properties
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from config.settings import Settings, settings
 from ordercast.delivery.guard import guard
@@ -53,8 +56,15 @@ def pytest_configure() -> None:
     os.environ["SSL_CERT_FILE"] = os.environ["PREFECT_API_SSL_CERT_FILE"] = AUTHORITY.name
     Settings.model_config["env_file"] = None
     passwords.HASHER = CHEAP_HASHER
+    event.listen(Pool, "checkout", _write_without_waiting_for_the_disk)
     properties.register_profile("any machine", deadline=None, suppress_health_check=SLOW)
     properties.load_profile("any machine")
+
+
+def _write_without_waiting_for_the_disk(connection: Any, *_: Any) -> None:
+    """A test need not survive its machine; the services that tests start are as durable as ever."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.hookimpl(optionalhook=True)
