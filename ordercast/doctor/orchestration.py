@@ -57,6 +57,18 @@ def deployments(
             yield Finding(PART, f"{name} is up to date")
 
 
+def schedules(planned: Mapping[str, int]) -> Iterator[Finding]:
+    """Whether runs are planned, by the name of each deployment that has a schedule."""
+    for name in sorted(name for name, count in planned.items() if not count):
+        found = f"no run of deployment `{name}` is planned, although it has a schedule"
+        yield Finding(PART, found, "read the log of Prefect's server, whose scheduler plans them")
+
+
+def has_schedule(deployment: Mapping[str, Any]) -> bool:
+    """Whether Prefect is to plan runs of a deployment."""
+    return not deployment["paused"] and any(each["active"] for each in deployment["schedules"])
+
+
 def written_deployments(path: Path = DEPLOYED) -> list[dict[str, Any]]:
     """The deployments that prefect.yaml has; what it leaves out has Prefect's default."""
     written = yaml.safe_load(path.read_bytes())["deployments"]

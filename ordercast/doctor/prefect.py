@@ -46,6 +46,8 @@ def _what_stands_on(server: PrefectServer) -> Iterator[Finding]:
     yield from orchestration.workers(server.filter(f"{POOL}/workers") if pool else [])
     known = server.filter("/deployments")
     yield from orchestration.deployments(known, orchestration.written_deployments())
+    scheduled = filter(orchestration.has_schedule, known)
+    yield from orchestration.schedules({each["name"]: server.planned(each) for each in scheduled})
 
 
 def same_version(url: str, theirs: str, ours: str) -> Finding:

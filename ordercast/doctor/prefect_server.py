@@ -31,6 +31,12 @@ class PrefectServer:
     def filter(self, path: str) -> Sequence[Mapping[str, Any]]:
         return self._client.post(f"{path}/filter", json={}).raise_for_status().json()
 
+    def planned(self, deployment: Mapping[str, Any]) -> int:
+        """How many runs of a deployment are scheduled."""
+        is_scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+        body = {"deployments": {"id": {"any_": [deployment["id"]]}}, "flow_runs": is_scheduled}
+        return self._client.post("/flow_runs/count", json=body).raise_for_status().json()
+
     def block(self, slug: str) -> Mapping[str, Any] | None:
         """The fields of the block in use, secrets included; None if there is none yet."""
         place = f"/block_types/slug/{slug}/block_documents/name/{BLOCK_NAME}"

@@ -10,6 +10,7 @@ from ordercast.doctor import blocks, doors, parts, prefect
 from ordercast.services.platform.app import create_app
 from tests import prefect_api
 from tests.services.platform_server import served
+from tests.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +25,18 @@ def wrong(look):
     return [each.found for each in look() if not each.is_well]
 
 
+@pytest.fixture
+def planned():
+    """Prefect's scheduler, which looks for new deployments every few seconds, has seen ours."""
+    wait_for(lambda: "is planned" not in str(wrong(prefect.look)), what="no run is planned")
+
+
+@pytest.mark.usefixtures("planned")
 def test_a_server_that_the_relay_has_prepared_lacks_but_a_worker():
     assert wrong(prefect.look) == ["0 online"]
 
 
+@pytest.mark.usefixtures("planned")
 def test_a_worker_that_beats_is_online(prefect_url):
     worker = {"name": "a-worker"}
     workers = f"/work_pools/{WORK_POOL}/workers"
@@ -77,3 +86,14 @@ def test_a_platform_that_refuses_the_token_is_found(tmp_path):
         assert wrong(lambda: doors.platform(url, "the-token")) == []
         (told,) = wrong(lambda: doors.platform(url, "another"))
     assert "refuses the token" in told
+
+
+def test_a_schedule_of_which_nothing_is_planned_is_found(prefect_url, planned):
+    with get_client(sync_client=True) as client:
+        sweep = client.read_deployment_by_name("sweep/sweep")
+        of_sweep = {"deployments": {"id": {"any_": [str(sweep.id)]}}}
+        for run in prefect_api.ask(prefect_url, "POST", "/flow_runs/filter", json=of_sweep):
+            prefect_api.ask(prefect_url, "DELETE", f"/flow_runs/{run['id']}")
+    assert "no run of deployment `sweep` is planned, although it has a schedule" in wrong(
+        prefect.look
+    )

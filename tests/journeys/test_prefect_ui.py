@@ -291,6 +291,19 @@ def test_people_are_told_by_the_block_of_failures_of_a_crossing_and_of_a_pool_wi
         wait_for(lambda: len(told("no worker is online")) > before, what="nobody hears of it")
 
 
+def test_the_sweep_runs_each_minute_by_its_schedule(stack: Stack) -> None:
+    of_schedule = {
+        "deployments": {"name": {"any_": ["sweep"]}},
+        "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+    }
+
+    def swept() -> list[dict[str, Any]]:
+        found = stack.ask_prefect("POST", "/flow_runs/filter", json=of_schedule)
+        return [each for each in found if each["auto_scheduled"]]
+
+    wait_for(swept, what="no sweep has completed", seconds=OVERDUE_SECONDS)
+
+
 def test_another_system_starts_an_order_by_an_event(stack: Stack) -> None:
     def ordered() -> list[dict[str, Any]]:
         return stack.get(ORDERS, agent="shop", externalId="basket-7")

@@ -400,7 +400,8 @@ def test_two_relays_never_send_the_same_push():
     assert len(attempts()) == 2 * count
 
 
-def test_a_database_that_is_busy_for_a_while_loses_no_push(home):
+def test_a_database_that_is_busy_for_a_while_loses_no_push_and_is_told_of_once(home, caplog):
+    caplog.set_level("INFO", "ordercast.services.relay")
     home.setenv("ORDERCAST_DATABASE__BUSY_TIMEOUT_SECONDS", "0.1")
     forget()
     with Receiver(delay_seconds=0.3) as receiver:
@@ -408,8 +409,11 @@ def test_a_database_that_is_busy_for_a_while_loses_no_push(home):
         tell(COMPLETED)
         with relay():
             eventually(lambda: receiver.pushes)
-            with database().write():
+            with database().write() as session:
+                session.connection()  # the lock is taken by the first statement
                 held_until = time.monotonic() + 1
                 eventually(lambda: time.monotonic() > held_until)
             eventually(lambda: states() == ["delivered"])
     assert len(receiver.pushes) == 1
+    told = [each.getMessage() for each in caplog.records if each.levelname != "DEBUG"]
+    assert told == ["the deliver loop waits: OperationalError", "the deliver loop goes on"]

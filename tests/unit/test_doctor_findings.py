@@ -149,6 +149,27 @@ def test_a_deployment_that_is_not_as_prefect_yaml_has_it_is_wrong(change, words)
     assert words in found
 
 
+def test_a_schedule_of_which_no_run_is_planned_is_wrong():
+    assert wrong(orchestration.schedules({"sweep": 52, "report": 1})) == []
+    (found,) = wrong(orchestration.schedules({"sweep": 0, "report": 1}))
+    assert "no run of deployment `sweep` is planned" in found
+
+
+@pytest.mark.parametrize(
+    ("paused", "active", "has"),
+    [
+        (False, [True], True),
+        (False, [False, True], True),
+        (False, [False], False),
+        (False, [], False),
+        (True, [True], False),
+    ],
+)
+def test_a_deployment_is_planned_by_a_schedule_that_is_active(paused, active, has):
+    deployment = {"paused": paused, "schedules": [{"active": each} for each in active]}
+    assert orchestration.has_schedule(deployment) is has
+
+
 def test_a_block_that_differs_is_noted_by_its_fields_and_never_by_their_values():
     seeded = BusinessPlatform(url="https://a.example.com", token="hush-1", timeout_seconds=10)
     edited = BusinessPlatform(url="https://a.example.com", token="hush-2", timeout_seconds=20)

@@ -65,6 +65,7 @@ class DeliverLoop:
         self._lanes = Lanes(relay.deliver_concurrency, most=relay.deliver_most)
         self._sending: dict[UUID, asyncio.Task[None]] = {}
         self._outcomes: list[Outcome] = []
+        self._waits = False
         self._wake = asyncio.Event()
 
     def nudge(self) -> None:
@@ -95,24 +96,34 @@ class DeliverLoop:
             return False
         try:
             leased = await self._in_thread(self._ledger.turn, outcomes, room)
-        except Exception as error:
-            await self._turn_failed(outcomes, error)
+        except DATABASE_AWAY as fault:
+            await self._wait(outcomes, fault)
             return False
+        except Exception:
+            log.exception("a turn at the ledger failed, with %d attempts", len(outcomes))
+            await self._record(outcomes)
+            return False
+        if self._waits:
+            log.info("the deliver loop goes on")
+        self._waits = False
         for each in leased:
             self._start(each)
         return bool(leased)
 
-    async def _turn_failed(self, outcomes: list[Outcome], error: Exception) -> None:
-        """While the database is away outcomes wait; what else is wrong is one of them."""
-        log.error("a turn at the ledger failed, with %d attempts", len(outcomes), exc_info=error)
-        if not isinstance(error, DATABASE_AWAY):
-            try:
-                return await self._in_thread(self._ledger.record, outcomes)
-            except DATABASE_AWAY:
-                pass
+    async def _record(self, outcomes: list[Outcome]) -> None:
+        """Record what a turn could not: one of the outcomes may be what is wrong."""
+        try:
+            await self._in_thread(self._ledger.record, outcomes)
+        except DATABASE_AWAY as fault:
+            await self._wait(outcomes, fault)
+
+    async def _wait(self, outcomes: list[Outcome], fault: Exception) -> None:
+        """While the database is away, which is told once, outcomes wait."""
+        if not self._waits:
+            log.warning("the deliver loop waits: %s", type(fault).__name__)
+        self._waits = True
         self._outcomes = [*filter(_is_still_leased, outcomes), *self._outcomes]
         await asyncio.sleep(self._relay.poll_seconds)
-        return None
 
     def _start(self, leased: LeasedDelivery) -> None:
         key = leased.delivery.id
