@@ -79,7 +79,7 @@ def figures(session: Session, *, now: datetime) -> Figures:
     )
 
 
-def _counts(session: Session, query: Select[*tuple[Any, ...]], by: Any) -> dict[str, int]:
+def _counts(session: Session, query: Select[Any], by: Any) -> dict[str, int]:
     return {str(key): count for key, count in session.execute(query.group_by(by))}
 
 

@@ -205,13 +205,13 @@ _lease_on = {"sqlite": _lease_one_by_one, "postgresql": _lease_together}
 
 
 @cache
-def _lease_one() -> ReturningUpdate[UUID]:
+def _lease_one() -> ReturningUpdate[tuple[UUID]]:
     """Leases the first ones due to the subscriber `leased_for`, as many as `share` says."""
     return _lease(_first(bindparam("leased_for"), bindparam("share", type_=Integer)).cte("first"))
 
 
 @cache
-def _lease_all() -> ReturningUpdate[UUID]:
+def _lease_all() -> ReturningUpdate[tuple[UUID]]:
     """Leases for the `subscriber_ids` the first ones due, for each as many as `shares` says.
 
     Those that another relay is at are skipped.
@@ -225,7 +225,7 @@ def _lease_all() -> ReturningUpdate[UUID]:
     return _lease(select(first.c.id).select_from(wanted.join(first, true())).cte("leasable"))
 
 
-def _lease(these: CTE) -> ReturningUpdate[UUID]:
+def _lease(these: CTE) -> ReturningUpdate[tuple[UUID]]:
     """A common table expression with a lock is worked out once; a subquery may be, row by row."""
     leased = update(PushDelivery).where(col(PushDelivery.id).in_(select(these.c.id)))
     return (
