@@ -42,7 +42,8 @@ def up() -> None:
 
 def prepare(chosen: Settings) -> None:
     """Check the files that operators edit, make keys, and bring the database up to date."""
-    catalogue(), tag_rules(), dialects(), push_dialects()
+    for read in (catalogue, tag_rules, dialects, push_dialects):
+        read()
     if not chosen.sealing_keys.get_secret_value():
         make_key(chosen.home)
     upgrade(database())

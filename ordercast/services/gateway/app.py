@@ -37,7 +37,8 @@ who do them; subscribers are told of every outcome."""
 
 def create_app() -> FastAPI:
     """The gateway's application; ConfigurationError if a file of the operators is faulty."""
-    catalogue(), tag_rules(), dialects(), push_dialects()
+    for read in (catalogue, tag_rules, dialects, push_dialects):
+        read()
     app = FastAPI(title="Ordercast", description=DESCRIPTION, version="0.1.0")
     app.add_middleware(body_limit.BodyLimit, limit_bytes=settings().gateway.max_body_bytes)
     app.add_middleware(access.KeyRequired)
