@@ -28,6 +28,9 @@ SERVER_SETTINGS = {
     # a queue is not late: one transition less for every run that waits for a slot
     "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
+    # runs of schedules are planned a few minutes ahead, not an hour: of the sweep that is 5, not 60
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT5M",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
 }
