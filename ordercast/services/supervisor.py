@@ -56,7 +56,7 @@ def _prefect_server(settings: Settings, logs: Path, shared: dict[str, str]) -> C
         own["PREFECT_SERVER_API_AUTH_STRING"] = auth
     return Child(
         "prefect",
-        ["prefect", "server", "start", *where],
+        ["ordercast.services.embedded_prefect", "server", "start", *where],
         logs,
         shared | SERVER_SETTINGS | own,
         health_url=health,

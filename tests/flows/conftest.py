@@ -40,7 +40,8 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/api"
     have_migrated(home)
     environment = {**os.environ, **SERVER_SETTINGS, **QUICK, "PREFECT_HOME": str(home)}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    prefect = "ordercast.services.embedded_prefect"
+    command = [sys.executable, "-m", prefect, "server", "start", "--port", str(port)]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
