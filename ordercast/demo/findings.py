@@ -20,6 +20,7 @@ from ordercast.store.pushes import DeliveryState
 MOST = 1000
 SETTLE_SECONDS = 60
 COMMAND_SECONDS = 120
+RUNS_OF_ORDERS = {"deployments": {"name": {"any_": ["order"]}}, "limit": 200}
 RUNNING = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 
 
@@ -134,7 +135,7 @@ def _settled(doors: Doors) -> dict[str, list[str]]:
     """The states of each order's flow runs, when all have ended and no push is on its way."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
-        runs = doors.prefect.post("/flow_runs/filter", {"limit": 200}, expect=200)
+        runs = doors.prefect.post("/flow_runs/filter", RUNS_OF_ORDERS, expect=200)
         pending = doors.gateway.count("/pushes", state=DeliveryState.PENDING)
         still_running = any(run["state_type"] in RUNNING for run in runs)
         if time.monotonic() > deadline or not (pending or still_running):
