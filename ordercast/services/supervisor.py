@@ -52,11 +52,12 @@ def _prefect_server(settings: Settings, logs: Path, shared: dict[str, str]) -> C
     health = f"{_local(settings.prefect.host, settings.prefect.port)}/api/health"
     database = for_prefect(settings.prefect.database_url)
     own = {"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {}
+    module = "prefect" if database else "ordercast.services.embedded_prefect"
     if auth := settings.prefect.auth_string.get_secret_value():
         own["PREFECT_SERVER_API_AUTH_STRING"] = auth
     return Child(
         "prefect",
-        ["ordercast.services.embedded_prefect", "server", "start", *where],
+        [module, "server", "start", *where],
         logs,
         shared | SERVER_SETTINGS | own,
         health_url=health,

@@ -6,9 +6,22 @@ import sys
 import threading
 
 import prefect
+import pytest
 
+from config.settings import Settings
 from ordercast.services import embedded_prefect
+from ordercast.services.supervisor import children_of
 from tests.waiting import wait_for
+
+POSTGRESQL = "postgresql://prefect@127.0.0.1/prefect"
+ASKED = """
+import gc, runpy, sys
+sys.argv = ["prefect", "--version"]
+try:
+    runpy.run_module("ordercast.services.embedded_prefect", run_name="__main__", alter_sys=True)
+except SystemExit:
+    print(gc.isenabled())
+"""
 
 
 class Cycle:
@@ -38,7 +51,17 @@ def test_garbage_is_collected_in_a_thread_apart():
     assert Cycle.collected_in == "garbage"
 
 
-def test_it_is_prefects_own_command(tmp_path):
-    command = [sys.executable, "-m", "ordercast.services.embedded_prefect", "--version"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == prefect.__version__
+def test_it_is_prefects_own_command_and_its_own_threads_collect_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [prefect.__version__, "False"]
+
+
+@pytest.mark.parametrize(
+    ("url", "module"), [("", "ordercast.services.embedded_prefect"), (POSTGRESQL, "prefect")]
+)
+def test_up_starts_it_unless_prefect_is_on_postgresql(home, monkeypatch, url, module):
+    monkeypatch.setenv("ORDERCAST_PREFECT__DATABASE_URL", url)
+    children = {each.name: each for each in children_of(Settings())}
+    assert children["prefect"].arguments[:3] == [module, "server", "start"]
