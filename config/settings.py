@@ -156,6 +156,9 @@ class RelaySettings(BaseModel):
     )
     lease_seconds: float = Field(default=60, description="how long one relay keeps a row to itself")
     zombie_seconds: float = Field(default=30, description="a worker silent for longer is dead")
+    stuck_seconds: float = Field(
+        default=40, description="a run on which nobody works for longer, though it should, is stuck"
+    )
     park_min_seconds: float = Field(default=60, description="first retry of a parked order")
     park_max_seconds: float = Field(default=3600, description="longest time between such retries")
     park_give_up_hours: float = Field(

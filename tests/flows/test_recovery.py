@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from prefect.states import Crashed, Running
 
+from config.settings import settings
 from ordercast.domain.order import Stage
-from ordercast.services.relay import remedies
 from ordercast.store import runs
 from ordercast.store.clock import now
 from ordercast.store.engine import database
@@ -61,7 +61,7 @@ def test_a_run_that_is_deleted_in_prefect_gets_a_new_one(floor: Floor) -> None:
 def test_a_worker_that_dies_after_any_step_loses_and_doubles_nothing(
     floor: Floor, monkeypatch: pytest.MonkeyPatch, stage: Stage
 ) -> None:
-    monkeypatch.setattr(remedies, "GRACE", timedelta(0))
+    monkeypatch.setattr(settings().relay, "stuck_seconds", 0)
     order_no = floor.submit(plan_change())
     reach = runs.Work.reach
 

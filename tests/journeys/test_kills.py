@@ -78,7 +78,8 @@ def test_the_evidence_of_all_is_whole(stack: Stack) -> None:
 
 
 def test_a_stock_process_worker_runs_the_same_flows(tmp_path: Path) -> None:
-    with running(tmp_path / "home", ORDERCAST_PREFECT__WORK_POOL_TYPE="process") as stack:
+    kind = {"ORDERCAST_PREFECT__WORK_POOL_TYPE": "process", "ORDERCAST_RELAY__STUCK_SECONDS": "40"}
+    with running(tmp_path / "home", **kind) as stack:
         order_no = stack.submit(plan_change())
         stack.wait_for_work(order_no)
         stack.report_all(order_no)

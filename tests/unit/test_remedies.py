@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordercast.services.relay.remedies import (
-    GRACE,
     MOST_RECOVERIES,
     FlowRunState,
     Remedy,
@@ -16,14 +15,16 @@ from ordercast.services.relay.remedies import (
 )
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
-LONG_AGO = NOW - GRACE - timedelta(seconds=1)
+STUCK_AFTER = timedelta(seconds=40)
+LONG_AGO = NOW - STUCK_AFTER - timedelta(seconds=1)
 TYPES = ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING", "CANCELLED", "CRASHED"]
 
 
 def remedy(kind: str | None, *, since: datetime = NOW, **facts: Any) -> Remedy:
     state = FlowRunState(kind, kind.title(), since) if kind else None
     plain = {"is_waiting": False, "is_held": False, "is_orphan": False, "is_sealed": False}
-    return remedy_for(state, **{**plain, "recoveries": 0, "now": NOW, **facts})
+    more = {"recoveries": 0, "stuck_after": STUCK_AFTER, "now": NOW}
+    return remedy_for(state, **{**plain, **more, **facts})
 
 
 def test_a_run_that_prefect_does_not_know_is_launched_again() -> None:

@@ -149,5 +149,6 @@ def _remedy(run: OrderRun, state: FlowRunState | None, *, is_orphan: bool, at: d
         is_orphan=is_orphan,
         is_sealed=relaying.is_sealed(run),
         recoveries=run.recoveries,
+        stuck_after=timedelta(seconds=settings().relay.stuck_seconds),
         now=at,
     )

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-GRACE = timedelta(seconds=40)
-"""A run may stay so long between two states before somebody must have died on it."""
-
 MOST_RECOVERIES = 10
 """A run that has brought down its worker so often waits for a person."""
 
@@ -39,16 +36,18 @@ def remedy_for(
     is_orphan: bool,
     is_sealed: bool,
     recoveries: int,
+    stuck_after: timedelta,
     now: datetime,
 ) -> Remedy:
     """The remedy for a run in flight.
 
     `state` is None if Prefect knows no such run; `is_waiting` says that the order waits for
-    something, `is_held` that a segment works on it, `is_orphan` that its worker is dead.
+    something, `is_held` that a segment works on it, `is_orphan` that its worker is dead. On one
+    that stays for longer than `stuck_after` between two states somebody must have died.
     """
     if state is None:
         return Remedy.LAUNCH_AGAIN
-    long_since = now - state.since > GRACE
+    long_since = now - state.since > stuck_after
     stuck = is_orphan or (long_since and not is_held)
     match state.type:
         case "CANCELLED":
