@@ -29,13 +29,17 @@ from tests.services.platform_server import served
 from tests.waiting import free_port, wait_until_healthy
 
 READY_SECONDS = 300
-QUICK = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1"}
-"""A run that finds a deployment's limit reached waits half a minute otherwise."""
+QUICK = {
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+}
+"""A run that finds a deployment's limit reached waits half a minute otherwise, and who looks for
+an event five seconds."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API address of a Prefect server that lives as long as the tests."""
+    """The API address of a Prefect server that lives as long as the tests of flows."""
     home, port = tmp_path_factory.mktemp("prefect"), free_port()
     url = f"http://127.0.0.1:{port}/api"
     have_migrated(home)
@@ -60,7 +64,7 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed(prefect_url: str) -> str:
     """The server with the work pool and the deployments of prefect.yaml."""
     with get_client(sync_client=True) as client:

@@ -1,4 +1,4 @@
-"""The desk in a real browser: Chromium on a gateway process of the test's own.
+"""The desk in a real browser: Chromium on a gateway of the test's own.
 
 ```python
 pytestmark = pytest.mark.service
@@ -11,9 +11,7 @@ def test_…(desk):
 The gateway works on the database of the `home` fixture, so a test may fill it directly.
 """
 
-import os
-import signal
-import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,13 +19,15 @@ from typing import Any
 
 import pytest
 
+from config.settings import settings
 from ordercast.domain.errors import Conflict
 from ordercast.domain.people import Role
+from ordercast.services.gateway import service
+from ordercast.services.supervisor import is_ready
 from ordercast.store import engine, users
 from ordercast.store.engine import Database
 from tests.chromium import chromium
-from tests.leash import leash, on_leash
-from tests.waiting import free_port, wait_until_healthy
+from tests.waiting import free_port, wait_for
 
 PASSWORD = "battery horse staple"
 READY_SECONDS = 60
@@ -84,36 +84,22 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def desk(home: Path, database: Database, browser: Any) -> Iterator[Desk]:
-    """The desk of a gateway process that works on the test's database."""
-    port = free_port()
-    own = {"ORDERCAST_GATEWAY__PORT": str(port), "PYTHONFAULTHANDLER": "1"}
-    environment = {**os.environ, **own}
-    with (home / "gateway.log").open("wb") as log:
-        process = subprocess.Popen(
-            on_leash("ordercast", "serve", "gateway"),
-            pass_fds=[leash()],
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
+def desk(home: Path, database: Database, browser: Any, monkeypatch: Any) -> Iterator[Desk]:
+    """The desk of a gateway that works on the test's database."""
+    port, stop = free_port(), threading.Event()
+    monkeypatch.setenv("ORDERCAST_GATEWAY__PORT", str(port))
+    settings.cache_clear()
+    gateway = threading.Thread(target=service.run, args=(stop,), name="gateway")
+    gateway.start()
     served = Desk(f"http://127.0.0.1:{port}/desk", browser)
     try:
-        wait_until_healthy(f"http://127.0.0.1:{port}/ready", process, READY_SECONDS)
+        ready = f"http://127.0.0.1:{port}/ready"
+        wait_for(lambda: is_ready(ready), what="the gateway is not ready", seconds=READY_SECONDS)
         yield served
         assert served.faults == []
     finally:
         for context in served.contexts:
             context.close()
-        _stop(process, home / "gateway.log")
-
-
-def _stop(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Stop a gateway; one that does not stop shows where each of its threads is."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGABRT)
-        process.wait(STOP_SECONDS)
-        pytest.fail(f"the gateway did not stop: {log.read_text()}")
+        stop.set()
+        gateway.join(STOP_SECONDS)
+        assert not gateway.is_alive(), "the gateway did not stop"

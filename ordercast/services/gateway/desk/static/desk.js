@@ -95,7 +95,8 @@
     tellSoon();
   }
 
-  // What a part looked like to its reader: selection, what is unfolded, where the focus is.
+  // What a part looked like to its reader: selection, what is unfolded, where the focus is. It is
+  // given back in the same turn (htmx settles without delay): the next load may come at once.
   const keyOf = (element) => element.id || `${element.name ?? ""}=${element.value ?? ""}`;
   let kept = null;
 
