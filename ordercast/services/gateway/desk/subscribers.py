@@ -12,6 +12,7 @@ from ordercast.contracts.subscriber import (
     NewSecret,
     NewSubscriber,
     SubscriberChange,
+    SubscriberKind,
     SubscriberState,
     SubscriberView,
 )
@@ -83,7 +84,7 @@ def list_subscribers(request: Request, viewer: Watching, page_no: Number = 1) ->
 @router.get("/subscribers/add")
 def show_new(request: Request, viewer: Administering) -> Response:
     """A form for another subscriber."""
-    blank = NewSubscriber.model_construct(name="", url="", kind="public").model_dump()
+    blank = NewSubscriber.model_construct(name="", url="", kind=SubscriberKind.PUBLIC).model_dump()
     return _form(request, viewer, blank, None)
 
 
