@@ -14,7 +14,8 @@ from ordercast.demo.receivers import AUDIENCES
 from ordercast.demo.screen import Screen
 from ordercast.demo.story import DUPLICATE, SAMPLES, expected, shipped_catalogue
 
-STORY = [expected(each, shipped_catalogue()) for each in SAMPLES]
+SHIPPED = shipped_catalogue()
+STORY = [expected(each, SHIPPED) for each in SAMPLES]
 NUMBERS = {f"ord-20261122-aaaa{n:02}": each for n, each in enumerate(STORY)}
 FIRST = next(iter(NUMBERS))
 PROBLEMS = [{"field": "state", "problem": "may not be set", "cure": "leave it out"}]
