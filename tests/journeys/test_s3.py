@@ -9,7 +9,7 @@ import pytest
 from config.settings import CONFIG_DIR
 from tests.flows.samples import plan_change
 from tests.journeys.stack import Stack, running
-from tests.services.s3_server import S3Server, end_lifecycles, plain_client_of
+from tests.services.s3_server import S3Server
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -37,7 +37,7 @@ def stack(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
     }
     with running(place / "home", **settings) as started:
         yield started
-    end_lifecycles(plain_client_of(s3_server.url_of(s3_server.own.add_key(USER))))
+    S3Server(s3_server.url_of(s3_server.own.add_key(USER))).end_lifecycles()
 
 
 def test_evidence_is_found_read_and_verified_in_locked_buckets(stack: Stack) -> None:

@@ -11,6 +11,7 @@ def test_…(desk):
 The gateway works on the database of the `home` fixture, so a test may fill it directly.
 """
 
+import faulthandler
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -89,7 +90,7 @@ def desk(home: Path, database: Database, browser: Any, monkeypatch: Any) -> Iter
     port, stop = free_port(), threading.Event()
     monkeypatch.setenv("ORDERCAST_GATEWAY__PORT", str(port))
     settings.cache_clear()
-    gateway = threading.Thread(target=service.run, args=(stop,), name="gateway")
+    gateway = threading.Thread(target=service.run, args=(stop,), name="gateway", daemon=True)
     gateway.start()
     served = Desk(f"http://127.0.0.1:{port}/desk", browser)
     try:
@@ -102,4 +103,6 @@ def desk(home: Path, database: Database, browser: Any, monkeypatch: Any) -> Iter
             context.close()
         stop.set()
         gateway.join(STOP_SECONDS)
-        assert not gateway.is_alive(), "the gateway did not stop"
+        if gateway.is_alive():
+            faulthandler.dump_traceback()  # where each of its threads is
+            pytest.fail("the gateway did not stop")

@@ -28,26 +28,20 @@ class S3Server:
     @property
     def plain_client(self) -> Minio:
         """S3 without Ordercast, as an operator would use it."""
-        return plain_client_of(self.url)
+        parts = urlsplit(self.url)
+        return Minio(
+            parts.netloc.rpartition("@")[2],
+            access_key=parts.username,
+            secret_key=parts.password,
+            secure=parts.scheme == "https",
+        )
+
+    def end_lifecycles(self) -> None:
+        """Nothing expires in the user's buckets any more: when days pass they pass for all."""
+        for bucket in self.plain_client.list_buckets():
+            self.plain_client.delete_bucket_lifecycle(bucket.name)
 
     def url_of(self, user: S3User) -> str:
         """The URL with the credentials of somebody else."""
         scheme, _, rest = self.url.partition("://")
         return f"{scheme}://{user.key}:{user.secret}@{rest.rpartition('@')[2]}"
-
-
-def plain_client_of(url: str) -> Minio:
-    """S3 as the user whose credentials are in the URL."""
-    parts = urlsplit(url)
-    return Minio(
-        parts.netloc.rpartition("@")[2],
-        access_key=parts.username,
-        secret_key=parts.password,
-        secure=parts.scheme == "https",
-    )
-
-
-def end_lifecycles(client: Minio) -> None:
-    """Nothing expires in the user's buckets any more: when days pass they pass for all."""
-    for bucket in client.list_buckets():
-        client.delete_bucket_lifecycle(bucket.name)

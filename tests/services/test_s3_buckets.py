@@ -17,7 +17,7 @@ from ordercast.archive.s3_buckets import S3Buckets
 from ordercast.archive.verifying import differences
 from ordercast.domain.errors import PermanentFault, TransientFault
 from tests.services.evidence import KEY, evidence, fresh_bucket
-from tests.services.s3_server import S3Server, end_lifecycles
+from tests.services.s3_server import S3Server
 from tests.services.test_archive import Indexed
 from tests.waiting import wait_for
 
@@ -172,7 +172,7 @@ def test_what_expires_by_tag_goes_and_the_rest_stays(
     kept = evidence(bucket=bucket, tags=("iot", "activation"), rules=rules)
     gone = evidence(bucket=bucket, tags=("iot", "rejected"), rules=rules)
     gone = replace(gone, key="2026/11/22/rejected/v1.json.gz")
-    end_lifecycles(client)
+    s3_server.end_lifecycles()
     archive.put(kept)
     archive.put(gone)
 
