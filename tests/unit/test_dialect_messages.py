@@ -60,11 +60,11 @@ PARAMETER = '<!DOCTYPE o [<!ENTITY % x SYSTEM "http://127.0.0.1:9/x.dtd"> %x;]><
 @pytest.mark.parametrize("text", [BOMB, OUTSIDE, PARAMETER, "<!DOCTYPE o SYSTEM 'x.dtd'><order/>"])
 @pytest.mark.parametrize("before", ["", "<?xml version='1.0'?>\n", "<!-- a --> <?b c?>\n"])
 def test_xml_with_a_document_type_is_refused_at_once(tmp_path, text, before):
-    began = time.monotonic()
+    began = time.thread_time()
     problem = only_problem(parsed(dialect(tmp_path, XML), before + text))
     assert "document type" in problem.problem
     assert "root:" not in str(problem)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_a_document_type_in_a_text_is_a_text(tmp_path):
