@@ -36,19 +36,45 @@ class Cycle:
         Cycle.collected_in = threading.current_thread().name
 
 
-def test_garbage_is_collected_in_a_thread_apart():
+@pytest.fixture
+def collected(monkeypatch):
+    """The generations that are collected, one after the other, in a thread of that name."""
+    generations = []
+
+    def note(phase, about):
+        if phase == "start":
+            generations.append(about["generation"])
+
+    monkeypatch.setattr(embedded_prefect, "SECONDS", 0.01)
+    monkeypatch.setattr(embedded_prefect, "LOOK_EVERY", 2)
     stop = threading.Event()
     thread = threading.Thread(target=embedded_prefect.collect, args=(stop,), name="garbage")
     gc.disable()
+    gc.callbacks.append(note)
     try:
         thread.start()
-        Cycle()
-        wait_for(lambda: Cycle.collected_in, what="nothing is collected")
+        yield generations
     finally:
-        gc.enable()
         stop.set()
         thread.join()
+        gc.callbacks.remove(note)
+        gc.enable()
+
+
+def test_garbage_is_collected_in_a_thread_apart(collected):
+    Cycle()
+    wait_for(lambda: Cycle.collected_in, what="nothing is collected")
     assert Cycle.collected_in == "garbage"
+
+
+def test_what_stays_is_gone_through_again_only_when_there_is_a_quarter_more(collected):
+    wait_for(lambda: 2 in collected, what="all are never collected")
+    del collected[:]
+    wait_for(lambda: len(collected) >= 10, what="nothing is collected")
+    assert set(collected) == {1}
+    more = [[] for _ in range(len(gc.get_objects()) // 2)]
+    wait_for(lambda: 2 in collected, what="all are never collected again")
+    assert more
 
 
 def test_it_is_prefects_own_command_and_its_own_threads_collect_nothing(tmp_path):
