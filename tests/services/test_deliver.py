@@ -404,6 +404,10 @@ def test_two_relays_never_send_the_same_push():
 def test_a_database_that_is_busy_for_a_while_loses_no_push_and_is_told_of_once(home, caplog):
     turns, turn = [], DeliverLedger.turn
     home.setattr(DeliverLedger, "turn", lambda *given: turns.append(given) or turn(*given))
+
+    def told():
+        return [each.getMessage() for each in caplog.records if each.levelname != "DEBUG"]
+
     caplog.set_level("INFO", "ordercast.services.relay")
     home.setenv("ORDERCAST_DATABASE__BUSY_TIMEOUT_SECONDS", "0.1")
     forget()
@@ -414,9 +418,9 @@ def test_a_database_that_is_busy_for_a_while_loses_no_push_and_is_told_of_once(h
             eventually(lambda: receiver.pushes)
             with database().write() as session:
                 session.connection()  # the lock is taken by the first statement
+                eventually(told)
                 begun = len(turns)
-                eventually(lambda: len(turns) >= begun + 5)
+                eventually(lambda: len(turns) >= begun + 3)
             eventually(lambda: states() == ["delivered"])
     assert len(receiver.pushes) == 1
-    told = [each.getMessage() for each in caplog.records if each.levelname != "DEBUG"]
-    assert told == ["the deliver loop waits: OperationalError", "the deliver loop goes on"]
+    assert told() == ["the deliver loop waits: OperationalError", "the deliver loop goes on"]
