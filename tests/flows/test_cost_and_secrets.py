@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from prefect.client.base import PrefectHttpxSyncClient
 
+from blocks import loading
 from config.settings import PROJECT_DIR, settings
 from ordercast.store import inbox
 from ordercast.store.engine import database
@@ -27,6 +28,7 @@ def test_an_order_of_a_thousand_lines_costs_prefect_as_much_as_an_order_of_one(
         asked[f"{request.method} {request.url.path.split('/')[2]}"] += 1  # pyright: ignore
         return send(client, request, *args, **more)  # pyright: ignore
 
+    monkeypatch.setattr(loading, "CACHE_SECONDS", 3600)
     floor.complete(floor.submit(plan_change()))  # clients and blocks are read once, not by order
     costs, steps = [], []
     for lines in (1, 1000):

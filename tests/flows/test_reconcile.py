@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prefect.client.schemas.objects import StateType
 from sqlalchemy import MetaData, create_engine
 from sqlmodel import delete, select
@@ -17,6 +18,16 @@ from tests.flows.samples import plan_change
 from tests.flows.test_redeliver import artifact
 from tests.plain_http import HTTP
 from tests.store.test_replays import subscribe
+
+
+@pytest.fixture(autouse=True)
+def alone(floor: Floor) -> None:
+    """The runs that other tests have left have no order here, and would be found too."""
+    deployment = floor.client.read_deployment_by_name(reconcile_runs.DEPLOYMENT)
+    live = {"type": {"any_": list(reconcile_runs.LIVE)}}
+    body = {"flow_runs": {"deployment_id": {"any_": [str(deployment.id)]}, "state": live}}
+    while floor.client.request("POST", "/flow_runs/bulk_delete", json=body).json()["deleted"]:
+        continue
 
 
 def ended(floor: Floor, count: int = 1) -> list[str]:

@@ -372,7 +372,7 @@ def test_after_kill_minus_nine_the_same_id_and_body_is_sent_again(home):
         tell(COMPLETED)
         killed = subprocess.Popen([sys.executable, "-c", run])
         try:
-            eventually(lambda: receiver.pushes)
+            eventually(lambda: receiver.pushes, within_seconds=60)
         finally:
             os.kill(killed.pid, signal.SIGKILL)
             killed.wait()
