@@ -1,7 +1,6 @@
 """Several machines: processes that share servers and one address, and no files."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from config.prefect_server import DEPLOYMENT, SERVER_SETTINGS, SHARING_SETTINGS
 from tests.journeys.asking import patiently
 from tests.journeys.machine import READY_SECONDS, Machine
 from tests.keys import bearer
+from tests.leash import environment
 from tests.plain_http import HTTP
 from tests.services.balancer import balancing
 from tests.services.postgres import Cluster
@@ -61,8 +61,8 @@ class Machines:
         self.gateway = f"http://127.0.0.1:{self.ports['door']}"
         self.platform = f"http://127.0.0.1:{self.ports['platform']}"
         self.prefect = f"http://127.0.0.1:{self.ports['prefect']}/api"
-        self.environment = {**_clean(), **FAST, **self._settings(database, shared)}
-        self.servers = {**_clean(), **_of_prefect_servers(database["prefect"], shared.redis)}
+        self.environment = {**environment(), **FAST, **self._settings(database, shared)}
+        self.servers = {**environment(), **_of_prefect_servers(database["prefect"], shared.redis)}
         self.headers: dict[str, str] = {}
         self.all = {machine.name: machine for machine in self._machines()}
 
@@ -165,10 +165,6 @@ class Machines:
     def stop(self) -> None:
         for machine in reversed(self.all.values()):
             machine.stop()
-
-
-def _clean() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith(("ORDERCAST", "PREFECT"))}
 
 
 def _of_prefect_servers(database_url: str, redis_url: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ import httpx
 from ordercast.store.api_keys import FIRST_KEY_FILE
 from tests import prefect_api
 from tests.keys import bearer
-from tests.leash import leash, on_leash
+from tests.leash import environment, leash, on_leash
 from tests.migrated import have_migrated
 from tests.plain_http import HTTP
 from tests.waiting import free_port, wait_for, wait_until_healthy
@@ -43,9 +43,8 @@ class Stack:
         self.gateway = f"http://127.0.0.1:{ports['GATEWAY']}"
         self.prefect = f"http://127.0.0.1:{ports['PREFECT']}/api"
         self.platform = f"http://127.0.0.1:{ports['PLATFORM']}"
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("ORDERCAST", "PREFECT"))}
         own = {f"ORDERCAST_{name}__PORT": str(port) for name, port in ports.items()}
-        self.environment = {**clean, **FAST, **settings, **own, "ORDERCAST_HOME": str(home)}
+        self.environment = {**environment(), **FAST, **settings, **own, "ORDERCAST_HOME": str(home)}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

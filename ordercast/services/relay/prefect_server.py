@@ -22,19 +22,19 @@ LOOK_SECONDS = 10
 def prepare_until_done(stop: threading.Event) -> None:
     """Prepare the server, and again whenever its database turns out to be new."""
     prepared = False
-    while not stop.is_set():
-        try:
-            with get_client(sync_client=True) as client:
+    with get_client(sync_client=True) as client:
+        while not stop.is_set():
+            try:
                 if not prepared or not _is_deployed(client):
                     prepare(client)
                     prepared = True
-        except ObjectAlreadyExists:
-            log.info("another relay prepares the Prefect server as well")
-        except (httpx.HTTPError, subprocess.SubprocessError) as fault:
-            log.warning("the Prefect server is not prepared yet: %s", type(fault).__name__)
-        except Exception:
-            log.exception("the Prefect server cannot be prepared; tried again")
-        stop.wait(LOOK_SECONDS if prepared else 1)
+            except ObjectAlreadyExists:
+                log.info("another relay prepares the Prefect server as well")
+            except (httpx.HTTPError, subprocess.SubprocessError) as fault:
+                log.warning("the Prefect server is not prepared yet: %s", type(fault).__name__)
+            except Exception:
+                log.exception("the Prefect server cannot be prepared; tried again")
+            stop.wait(LOOK_SECONDS if prepared else 1)
 
 
 def prepare(client: SyncPrefectClient) -> None:
