@@ -18,7 +18,7 @@ LOOK_EVERY = 20
 
 GROWTH = 0.25
 """All are due once there are so many more objects, which is the interpreter's rule too: to go
-through the hundreds of thousands that stay holds up the whole server for a third of a second."""
+through the hundreds of thousands that stay holds up the whole server for a fifth of a second."""
 
 
 def collect(stop: threading.Event) -> None:
