@@ -147,7 +147,7 @@ def test_a_live_push_does_not_wait_behind_a_replay_to_a_slow_receiver(http):
             eventually(
                 lambda: str(live.id) in [each.headers["webhook-id"] for each in receiver.pushes]
             )
-            assert earlier & _put_back()
+            assert len(earlier & _put_back()) > 50  # more than can be in flight
 
 
 def _put_back():
