@@ -1,19 +1,15 @@
 """What Ordercast needs to stand on a Prefect server: work pool, workers, deployments."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from config.prefect_server import WORK_POOL
-from config.settings import PROJECT_DIR
-from ordercast.doctor.findings import Finding
+from ordercast.doctor.findings import Finding, note
 
 PART = "Prefect"
-DEPLOYED = PROJECT_DIR / "prefect.yaml"
 COMPARED = ("entrypoint", "description", "enforce_parameter_schema")
 START_RELAY = "start a relay, which makes it: `ordercast serve relay`"
+APPLY = "if it is not meant, apply the file again: `prefect --no-prompt deploy --all`"
 
 
 def work_pool(pool: Mapping[str, Any] | None, *, wanted_type: str) -> Iterator[Finding]:
@@ -50,11 +46,28 @@ def deployments(
             yield Finding(PART, f"no {name}", START_RELAY)
         elif stale := [key for key in COMPARED if _text(found.get(key)) != _text(each.get(key))]:
             told = f"{name} has another {', '.join(stale)} than prefect.yaml"
-            yield Finding(PART, told, "restart a relay, or run `prefect --no-prompt deploy --all`")
+            yield Finding(PART, told, "apply the file: `prefect --no-prompt deploy --all`")
         elif found.get("paused"):
             yield Finding(PART, f"{name} is paused", "resume it in the Prefect UI")
         else:
             yield Finding(PART, f"{name} is up to date")
+            yield from changed_schedules(name, found["schedules"], each.get("schedules", []))
+
+
+def changed_schedules(
+    name: str, known: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """Which schedules of prefect.yaml somebody has turned off, changed or deleted."""
+    by_slug = {each["slug"]: each for each in known}
+    for each in wanted:
+        schedule = f"schedule `{each['slug']}` of {name}"
+        found = by_slug.get(each["slug"])
+        if found is None:
+            yield note(PART, f"no {schedule}", APPLY)
+        elif not found["active"]:
+            yield note(PART, f"the {schedule} is off", "turn it on in the Prefect UI")
+        elif found["schedule"].get("cron") != each["cron"]:
+            yield note(PART, f"the {schedule} is not `{each['cron']}`, as in prefect.yaml", APPLY)
 
 
 def schedules(planned: Mapping[str, int]) -> Iterator[Finding]:
@@ -67,12 +80,6 @@ def schedules(planned: Mapping[str, int]) -> Iterator[Finding]:
 def has_schedule(deployment: Mapping[str, Any]) -> bool:
     """Whether Prefect is to plan runs of a deployment."""
     return not deployment["paused"] and any(each["active"] for each in deployment["schedules"])
-
-
-def written_deployments(path: Path = DEPLOYED) -> list[dict[str, Any]]:
-    """The deployments that prefect.yaml has; what it leaves out has Prefect's default."""
-    written = yaml.safe_load(path.read_bytes())["deployments"]
-    return [{"enforce_parameter_schema": True, **each} for each in written]
 
 
 def _text(value: Any) -> str:

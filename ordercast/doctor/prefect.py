@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from pydantic import TypeAdapter
 
+from config.deployments import written_deployments
 from config.prefect_server import SERVER_SETTINGS, WORK_POOL
 from config.settings import settings
 from ordercast.doctor import orchestration
@@ -45,7 +46,7 @@ def _what_stands_on(server: PrefectServer) -> Iterator[Finding]:
     yield from orchestration.work_pool(pool, wanted_type=settings().prefect.work_pool_type)
     yield from orchestration.workers(server.filter(f"{POOL}/workers") if pool else [])
     known = server.filter("/deployments")
-    yield from orchestration.deployments(known, orchestration.written_deployments())
+    yield from orchestration.deployments(known, written_deployments())
     scheduled = filter(orchestration.has_schedule, known)
     yield from orchestration.schedules({each["name"]: server.planned(each) for each in scheduled})
 

@@ -1,4 +1,4 @@
-"""Relays that prepare a Prefect server at the same time do not get in each other's way."""
+"""Relays prepare a Prefect server: at the same time, and again, and leave alone what people set."""
 
 import threading
 
@@ -11,7 +11,7 @@ from blocks import loading
 from blocks.business_platform import BusinessPlatform
 from blocks.order_archive import OrderArchive
 from config.prefect_server import WORK_POOL
-from ordercast.services.relay import prefect_server
+from ordercast.services.relay import deploying, prefect_server
 from tests.services.at_once import at_once
 
 RELAYS = 4
@@ -70,3 +70,51 @@ def test_one_that_finds_another_at_it_tries_again_until_all_is_there(floor, monk
     monkeypatch.setattr(prefect_server, "prepare", prepare)
     prefect_server.prepare_until_done(stop)
     assert stop.is_set()
+
+
+@pytest.fixture
+def client(floor):
+    with get_client(sync_client=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def paused(client):
+    """The id of a deployment that an operator has paused, with a limit that is theirs too."""
+    report = client.read_deployment_by_name("report/report").id
+    change(client, report, paused=True, concurrency_limit=7)
+    yield report
+    change(client, report, paused=False, concurrency_limit=None)
+    deploying.note_applied(client)
+
+
+def change(client, deployment, **what):
+    client.request("PATCH", f"/deployments/{deployment}", json=what)
+
+
+def is_as_the_operator_set_it(client, deployment):
+    found = client.read_deployment(deployment)
+    return (found.paused, found.global_concurrency_limit and found.global_concurrency_limit.limit)
+
+
+def test_a_relay_that_starts_again_leaves_what_an_operator_has_set(client, paused):
+    prefect_server.prepare(client)
+    assert is_as_the_operator_set_it(client, paused) == (True, 7)
+
+
+def test_a_prefect_yaml_that_is_new_is_applied_once(client, paused, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(deploying, "fingerprint", lambda: "of another prefect.yaml")
+        prefect_server.prepare(client)
+        assert is_as_the_operator_set_it(client, paused) == (False, None)
+        change(client, paused, paused=True)
+        prefect_server.prepare(client)
+        assert client.read_deployment(paused).paused
+
+
+def test_a_deployment_that_is_gone_is_made_anew_and_the_others_stay_as_they_are(client, paused):
+    client.delete_deployment(client.read_deployment_by_name("retention/retention").id)
+    assert deploying.missing_deployments(client) == ["retention"]
+    prefect_server.prepare(client)
+    assert deploying.missing_deployments(client) == []
+    assert client.read_deployment(paused).paused

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blocks.business_platform import BusinessPlatform
+from config.deployments import written_deployments
 from config.settings import settings
 from ordercast.cli import app
 from ordercast.doctor import blocks, database, doors, orchestration, prefect
@@ -125,12 +126,20 @@ def test_no_worker_online_is_wrong():
 
 
 def as_deployed():
-    return [{"paused": False, **each} for each in orchestration.written_deployments()]
+    return [
+        {"paused": False, **each, "schedules": [*map(in_prefect, each.get("schedules", []))]}
+        for each in written_deployments()
+    ]
+
+
+def in_prefect(schedule):
+    timing = {"cron": schedule["cron"], "timezone": schedule["timezone"]}
+    return {"slug": schedule["slug"], "active": True, "schedule": timing}
 
 
 def test_deployments_as_prefect_yaml_has_them_are_well():
     deployed = as_deployed()
-    assert wrong(orchestration.deployments(deployed, orchestration.written_deployments())) == []
+    assert wrong(orchestration.deployments(deployed, written_deployments())) == []
 
 
 @pytest.mark.parametrize(
@@ -143,10 +152,30 @@ def test_deployments_as_prefect_yaml_has_them_are_well():
     ],
 )
 def test_a_deployment_that_is_not_as_prefect_yaml_has_it_is_wrong(change, words):
-    deployed, written = copy.deepcopy(as_deployed()), orchestration.written_deployments()
+    deployed, written = copy.deepcopy(as_deployed()), written_deployments()
     next(each for each in deployed if each["name"] == "order").update(change)
     (found,) = wrong(orchestration.deployments(deployed, written))
     assert words in found
+
+
+@pytest.mark.parametrize(
+    ("schedules", "words"),
+    [
+        ([], "no schedule `nightly` of deployment `retention`"),
+        ([{"active": False}], "the schedule `nightly` of deployment `retention` is off"),
+        ([{"schedule": {"cron": "5 5 * * *"}}], "is not `40 3 * * *`, as in prefect.yaml"),
+        ([{"schedule": {"interval": 3600}}], "is not `40 3 * * *`, as in prefect.yaml"),
+    ],
+)
+def test_a_schedule_that_somebody_has_changed_is_noted(schedules, words):
+    deployed = as_deployed()
+    retention = next(each for each in deployed if each["name"] == "retention")
+    (nightly,) = retention["schedules"]
+    retention["schedules"] = [{**nightly, **each} for each in schedules]
+    found = list(orchestration.deployments(deployed, written_deployments()))
+    (noted,) = [each for each in found if each.is_to_note]
+    assert words in noted.found
+    assert wrong(found) == []
 
 
 def test_a_schedule_of_which_no_run_is_planned_is_wrong():

@@ -98,6 +98,7 @@ def test_what_prefect_yaml_deploys_can_be_imported_under_the_names_that_the_code
         flow = getattr(import_module(module), name)
         assert isinstance(flow, Flow)
         assert each["work_pool"]["name"] == WORK_POOL
+        assert flow.name == each["name"]
         deployed.append(f"{flow.name}/{each['name']}")
     assert DEPLOYMENT in deployed
     assert len(set(deployed)) == len(deployed)

@@ -2,17 +2,17 @@
 
 import logging
 import subprocess
-import sys
 import threading
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists
 
 from blocks.loading import seed_blocks
-from config.prefect_server import DEPLOYMENT, WORK_POOL
-from config.settings import PROJECT_DIR, child_environment, settings
+from config.prefect_server import WORK_POOL
+from config.settings import settings
+from ordercast.services.relay.deploying import deploy, missing_deployments
 
 log = logging.getLogger("ordercast.relay")
 
@@ -20,12 +20,12 @@ LOOK_SECONDS = 10
 
 
 def prepare_until_done(stop: threading.Event) -> None:
-    """Prepare the server, and again whenever its database turns out to be new."""
+    """Prepare the server, and again whenever something turns out to be missing."""
     prepared = False
     with get_client(sync_client=True) as client:
         while not stop.is_set():
             try:
-                if not prepared or not _is_deployed(client):
+                if not prepared or missing_deployments(client):
                     prepare(client)
                     prepared = True
             except ObjectAlreadyExists:
@@ -38,18 +38,10 @@ def prepare_until_done(stop: threading.Event) -> None:
 
 
 def prepare(client: SyncPrefectClient) -> None:
-    """Make the work pool and the blocks that are missing, and update the deployments."""
+    """Make the work pool, the blocks and the deployments that are missing, or new."""
     _make_pool(client)
     seed_blocks()
-    _deploy()
-
-
-def _is_deployed(client: SyncPrefectClient) -> bool:
-    try:
-        client.read_deployment_by_name(DEPLOYMENT)
-    except ObjectNotFound:
-        return False
-    return True
+    deploy(client)
 
 
 def _make_pool(client: SyncPrefectClient) -> None:
@@ -63,19 +55,3 @@ def _make_pool(client: SyncPrefectClient) -> None:
         )
     except ObjectAlreadyExists:
         return
-
-
-def _deploy() -> None:
-    """Apply prefect.yaml with Prefect's own command, which updates what is there in place."""
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    done = subprocess.run(  # noqa: S603 (our own interpreter and arguments)
-        command,
-        cwd=PROJECT_DIR,
-        env=child_environment({}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if done.returncode:
-        log.error("prefect deploy failed:\n%s%s", done.stdout, done.stderr)
-        raise subprocess.CalledProcessError(done.returncode, command)
