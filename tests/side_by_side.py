@@ -7,7 +7,7 @@ FLOWS, JOURNEYS, SERVICES = "tests/flows/", "tests/journeys/", "tests/services/"
 TOGETHER = (
     FLOWS,
     f"{JOURNEYS}test_several_machines.py",
-    f"{JOURNEYS}test_s3.py",
+    f"{JOURNEYS}test_outages.py",
     f"{SERVICES}test_s3_",
     f"{SERVICES}test_archive.py",
     f"{SERVICES}test_results.py",

@@ -14,7 +14,8 @@ import httpx
 from cryptography.fernet import Fernet
 
 from config.database_urls import for_prefect
-from config.prefect_server import DEPLOYMENT, SERVER_SETTINGS, SHARING_SETTINGS
+from config.prefect_server import SERVER_SETTINGS, SHARING_SETTINGS
+from ordercast.services.relay.deploying import APPLIED
 from tests.journeys.asking import patiently
 from tests.journeys.machine import READY_SECONDS, Machine
 from tests.keys import bearer
@@ -147,8 +148,8 @@ class Machines:
         return int(answer.headers["X-Total-Count"])
 
     def are_deployed(self) -> bool:
-        """Whether a relay has begun to deploy: before, the doctor need not be asked."""
-        url = f"{self.prefect}/deployments/name/{DEPLOYMENT}"
+        """Whether a relay has deployed: before, the doctor need not be asked."""
+        url = f"{self.prefect}/variables/name/{APPLIED}"
         user, _, password = AUTH.partition(":")
         return HTTP.get(url, auth=(user, password)).status_code == 200
 
