@@ -2,7 +2,9 @@
 
 import ast
 import re
+import sys
 from importlib import import_module
+from importlib.metadata import packages_distributions
 
 import yaml
 from prefect import Flow, Task
@@ -108,6 +110,38 @@ def test_prefect_is_pinned_alike_everywhere():
     pinned = f"prefect=={prefect_yaml()['prefect-version']}"
     assert pinned in (PROJECT_DIR / "pyproject.toml").read_text()
     assert pinned in (PROJECT_DIR / "requirements.lock").read_text()
+
+
+def pins(name):
+    lock = (PROJECT_DIR / name).read_text()
+    return set(re.findall(r"^([\w.-]+==[\w.]+)", lock, re.MULTILINE))
+
+
+def packages_of(node):
+    """What a statement imports from, by its outermost name."""
+    names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+    if isinstance(node, ast.ImportFrom):
+        names = [node.module]
+    return {name.partition(".")[0] for name in names}
+
+
+def test_what_is_installed_to_run_is_all_that_our_packages_import():
+    to_run = {each.partition("==")[0] for each in pins("requirements.lock")}
+    providers = packages_distributions()
+    nodes = (node for path in MODULES for node in ast.walk(tree(path)))
+    everything = {name for node in nodes for name in packages_of(node)}
+    of_others = everything - sys.stdlib_module_names - {*PACKAGES}
+    lacking = {
+        name
+        for name in of_others
+        if to_run.isdisjoint(each.lower().replace("_", "-") for each in providers[name])
+    }
+    assert lacking == set()
+    assert {"prefect", "yaml", "lxml"} <= of_others
+
+
+def test_the_tests_run_on_the_very_versions_that_users_install():
+    assert pins("requirements.lock") < pins("requirements-dev.lock")
 
 
 def test_the_steps_reach_the_stages_in_their_order_and_are_named_in_kebab_case():
