@@ -7,9 +7,12 @@ from prefect.states import Crashed, Running
 
 from config.settings import settings
 from ordercast.domain.order import Stage
+from ordercast.services.relay.remedies import MOST_RECOVERIES
 from ordercast.store import runs
 from ordercast.store.clock import now
+from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database
+from ordercast.store.runs import WaitingFor
 from ordercast.store.tables import WorkerBeat
 from tests.flows.floor import Floor
 from tests.flows.samples import plan_change
@@ -25,6 +28,26 @@ def test_the_order_of_a_dead_worker_goes_on_elsewhere(floor: Floor) -> None:
     floor.recover()
     assert floor.run(order_no).token is None
     assert floor.complete(order_no).state == "completed"
+
+
+def test_an_order_that_keeps_bringing_its_worker_down_fails_in_words_until_a_person_retries_it(
+    floor: Floor,
+) -> None:
+    order_no = floor.submit(plan_change())
+    floor.go(order_no)
+    for _ in range(MOST_RECOVERIES + 1):
+        floor.set_state(order_no, Running())
+        runs.take_lease(order_no, 1, flow_run_id=None, worker="dead")
+        with database().write() as session:
+            session.merge(WorkerBeat(worker="dead", beat_at=now() - timedelta(minutes=1)))
+        floor.recover()
+    assert floor.state(order_no).name == "Failed"
+    assert "why they end" in (floor.state(order_no).message or "")
+    floor.recover()
+    assert floor.run(order_no).waiting_for == WaitingFor.OPERATOR
+    assert "tried again" in floor.ask(order_no, CommandKind.RETRY)
+    assert floor.complete(order_no).state == "completed"
+    assert floor.run(order_no).recoveries == 0
 
 
 def test_the_order_of_a_live_worker_is_left_alone(floor: Floor) -> None:

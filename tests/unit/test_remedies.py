@@ -56,6 +56,11 @@ def test_cancelling_in_prefect_cancels_the_order_unless_its_outcome_is_sealed() 
 def test_a_run_that_keeps_bringing_its_worker_down_waits_for_a_person() -> None:
     assert remedy("CRASHED", recoveries=MOST_RECOVERIES - 1) is Remedy.SCHEDULE_AGAIN
     assert remedy("CRASHED", recoveries=MOST_RECOVERIES) is Remedy.ASK_OPERATOR
+    for kind in ("PENDING", "RUNNING"):
+        dead = {"is_held": True, "is_orphan": True}
+        assert remedy(kind, recoveries=MOST_RECOVERIES - 1, **dead) is Remedy.SCHEDULE_AGAIN
+        assert remedy(kind, recoveries=MOST_RECOVERIES, **dead) is Remedy.GIVE_UP
+        assert remedy(kind, recoveries=MOST_RECOVERIES, is_held=True) is Remedy.NONE
 
 
 def test_a_failed_run_waits_for_a_person() -> None:

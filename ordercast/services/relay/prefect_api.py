@@ -107,12 +107,15 @@ class PrefectApi:
 
     def schedule(self, flow_run_ids: Sequence[UUID], name: str, at: datetime | None = None) -> None:
         """Schedule runs whatever state they are in, at once unless a time is given."""
+        self._force(flow_run_ids, _scheduled(name, at))
+
+    def fail(self, flow_run_ids: Sequence[UUID], message: str) -> None:
+        """End runs as failed, for the reason that the message gives."""
+        self._force(flow_run_ids, {"type": "FAILED", "name": "Failed", "message": message})
+
+    def _force(self, flow_run_ids: Sequence[UUID], state: Mapping[str, Any]) -> None:
         for some in chunks(list(flow_run_ids), SET_STATE_LIMIT):
-            body = {
-                "flow_runs": {"id": _any(some)},
-                "state": _scheduled(name, at),
-                "force": True,
-            }
+            body = {"flow_runs": {"id": _any(some)}, "state": state, "force": True}
             self._post("/flow_runs/bulk_set_state", body)
 
     def states(self, flow_run_ids: Sequence[UUID]) -> dict[UUID, FlowRunState]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from config.settings import settings
 from ordercast.domain.errors import Conflict
 from ordercast.services.relay.prefect_api import PrefectApi
-from ordercast.services.relay.remedies import FlowRunState, Remedy, remedy_for
+from ordercast.services.relay.remedies import MOST_RECOVERIES, FlowRunState, Remedy, remedy_for
 from ordercast.store import beats, cancelling, claims, relaying, subscriber_health, subscribers
 from ordercast.store.clock import now
 from ordercast.store.engine import database
@@ -24,6 +24,12 @@ SLICE = 1000
 FIRST_LOOK_BACK = timedelta(days=7)
 OVERLAP = timedelta(minutes=1)
 FIRST = ("", 0)
+
+BRINGS_WORKERS_DOWN = (
+    "See in the logs of workers and machine why they end (memory?), then retry. At this step the"
+    f" order has brought its worker down {MOST_RECOVERIES} times, or it was killed as often."
+)
+"""What the operators read, in Prefect and in the alert, of a run that is given up."""
 
 
 class Recovery:
@@ -91,6 +97,8 @@ def _cure(
             case Remedy.CANCEL:
                 _cancel(runs)
                 _schedule_again(api, runs)
+            case Remedy.GIVE_UP:
+                _give_up(api, runs)
             case Remedy.ASK_OPERATOR:
                 _note_failures(runs, states)
             case _:
@@ -105,11 +113,21 @@ def _launch_again(runs: Sequence[OrderRun]) -> None:
 
 
 def _schedule_again(api: PrefectApi, runs: Sequence[OrderRun]) -> None:
+    api.schedule(_take(runs, Remedy.SCHEDULE_AGAIN), "AwaitingRetry")
+
+
+def _give_up(api: PrefectApi, runs: Sequence[OrderRun]) -> None:
+    """The runs fail, so that they can be found and retried, which the next round notes."""
+    api.fail(_take(runs, Remedy.GIVE_UP), BRINGS_WORKERS_DOWN)
+
+
+def _take(runs: Sequence[OrderRun], remedy: Remedy) -> list[UUID]:
+    """The flow runs of those that no other relay mends, and that nobody holds any more."""
     with database().write() as session:
         ours = [run for run in runs if relaying.take_for_recovery(session, run)]
     for run in ours:
-        log.warning("%s: %s", _key(run), Remedy.SCHEDULE_AGAIN)
-    api.schedule([run.flow_run_id for run in ours if run.flow_run_id], "AwaitingRetry")
+        log.warning("%s: %s", _key(run), remedy)
+    return [run.flow_run_id for run in ours if run.flow_run_id]
 
 
 def _cancel(runs: Sequence[OrderRun]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 MOST_RECOVERIES = 10
-"""A run that has brought down its worker so often waits for a person."""
+"""A segment that has brought down its worker so often waits for a person."""
 
 
 class Remedy(StrEnum):
@@ -15,6 +15,7 @@ class Remedy(StrEnum):
     LAUNCH_AGAIN = "the flow run is gone: launch another"
     SCHEDULE_AGAIN = "its worker has died on it: schedule it again"
     CANCEL = "it was cancelled in Prefect: cancel the order, then schedule it again"
+    GIVE_UP = "it keeps bringing its worker down: a person must look at it"
     ASK_OPERATOR = "it has failed: a person must look at it"
 
 
@@ -62,8 +63,8 @@ def remedy_for(
             return Remedy.NONE
         case "CANCELLING":
             return Remedy.SCHEDULE_AGAIN if is_sealed else Remedy.CANCEL
-        case "PENDING" | "RUNNING":
-            return Remedy.SCHEDULE_AGAIN if stuck else Remedy.NONE
+        case "PENDING" | "RUNNING" if stuck:
+            return Remedy.GIVE_UP if recoveries >= MOST_RECOVERIES else Remedy.SCHEDULE_AGAIN
         case "PAUSED":
             return Remedy.SCHEDULE_AGAIN if long_since and not is_waiting else Remedy.NONE
         case _:

@@ -45,6 +45,7 @@ def _retry(
         return WOKEN
     if run.waiting_for == WaitingFor.OPERATOR and run.flow_run_id:
         failed[order_no] = run.flow_run_id
+        run.recoveries = 0
         return TRIED
     refusal = f"{order_no} has not failed technically: nothing to retry"
     return CommandState.TERMINATED_WITH_ERROR, refusal
