@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
+import httpx
 import pytest
 from prefect.states import Cancelled
 
+from config.settings import settings
 from ordercast.domain.errors import PermanentFault
+from ordercast.services.relay.command import command
+from ordercast.store import commands
 from ordercast.store.clock import now
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database
@@ -61,6 +65,27 @@ def test_cancelling_comes_too_late_once_the_outcome_is_sealed(floor: Floor) -> N
     floor.complete(order_no)
     assert "stands" in floor.ask(order_no, CommandKind.CANCEL)
     assert floor.order(order_no).state == "completed"
+
+
+def test_a_cancellation_that_prefect_did_not_hear_of_is_answered_as_done(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings().relay, "lease_seconds", 0)
+    order_no = floor.submit(plan_change())
+    floor.go(order_no)
+    with monkeypatch.context() as away, pytest.raises(httpx.ConnectError):
+        away.setattr(floor.api, "states", _does_not_answer)
+        floor.ask(order_no, CommandKind.CANCEL)
+    floor.wake()
+    assert floor.go(order_no).state == "cancelled"
+    command(floor.api)
+    with database().read() as session:
+        (asked,) = commands.of_order(session, order_no)
+    assert (asked.state, asked.answer) == ("done", "what was open is cancelled")
+
+
+def _does_not_answer(_flow_runs: object) -> None:
+    raise httpx.ConnectError("nobody there")
 
 
 def test_a_reopened_order_gets_a_second_version_that_is_told_and_archived_too(

@@ -15,6 +15,7 @@ from ordercast.store.runs import run_of
 from ordercast.store.tables import OrderCommand
 
 LIMIT = 50
+CANCELLED = "what was open is cancelled"
 
 
 def command(api: PrefectApi) -> bool:
@@ -60,11 +61,18 @@ def _carry_out(asked: OrderCommand, api: PrefectApi) -> str:
 
 
 def _cancel(asked: OrderCommand, api: PrefectApi) -> str:
-    with database().write() as session:
-        flow_run_id = cancelling.cancel(session, asked.order_no).flow_run_id
+    try:
+        with database().write() as session:
+            flow_run_id = cancelling.cancel(session, asked.order_no).flow_run_id
+    except Conflict:
+        with database().read() as session:
+            order = orders.order(session, asked.order_no)
+        if order.cancel_requested_at is None or order.cancel_requested_at < asked.asked_at:
+            raise
+        return CANCELLED  # by a try that did not hear of Prefect's answer
     if flow_run_id:
         _start_now_if_idle(api, flow_run_id)
-    return "what was open is cancelled"
+    return CANCELLED
 
 
 def _start_now_if_idle(api: PrefectApi, flow_run_id: UUID) -> None:
