@@ -10,7 +10,7 @@ from tasks.retention import erase
 
 
 @flow(name="retention", persist_result=False)
-def retention(dry_run: bool | None = None, limit: int = 5000, seconds: float = 120) -> State:
+def retention(dry_run: bool | None = None, limit: int = 50_000, seconds: float = 120) -> State:
     """Drop raw messages, erase what is personal, prune the ledger: of orders that ended long ago.
 
     Without `dry_run` the setting says whether anything is removed. A round takes up to `limit`

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from config.settings import settings
 from ordercast.store import dropping, erasing, personal, pruning, turns
+from ordercast.store.chunks import chunks
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.erasing import Erase
@@ -20,6 +21,7 @@ from tasks.step import step
 
 AT_ONCE = 50
 STRAYS = 1000
+LEFT = "orders left for the next round"
 
 
 class _OnlyCounted(Exception):
@@ -44,7 +46,8 @@ def erase(*, dry_run: bool, limit: int, seconds: float) -> dict[str, dict[str, i
         if days
     }
     if policy.raw_days:
-        strays = _drop_strays(now() - timedelta(days=policy.raw_days), dry_run=dry_run)
+        before, deadline = now() - timedelta(days=policy.raw_days), time.monotonic() + seconds
+        strays = _count_strays(before) if dry_run else _drop_strays(before, deadline)
         removed["raw"]["messages without an order"] = strays
     return {kind: dict(counts) for kind, counts in removed.items()}
 
@@ -72,6 +75,24 @@ class _Kind:
             self._move_on(kept)
             if page.is_last:
                 break
+        else:
+            with database().read() as session:
+                left = erasing.count_left(session, after, before=self._before)
+            if left:
+                counts[LEFT] = left
+        if begin and self._how is pruning.prune_ledger:
+            counts.update(self._go_back(begin, limit=limit))
+        return counts
+
+    def _go_back(self, begin: Place, *, limit: int) -> Counter[str]:
+        """Take the ledger of orders that earlier rounds passed over, for a push was due."""
+        with database().read() as session:
+            found = pruning.passed_over(
+                session, before=self._before, until=begin.sealed_at, limit=limit
+            )
+        counts = Counter({"orders": len(found)})
+        for some in chunks(found, AT_ONCE):
+            counts.update(self._erase(tuple(some)))
         return counts
 
     def _erase(self, order_nos: tuple[str, ...]) -> Counter[str]:
@@ -96,6 +117,17 @@ def _run(part: Callable[[Session], Any], *, dry_run: bool) -> Any:
     return came_of_it
 
 
-def _drop_strays(before: datetime, *, dry_run: bool) -> int:
-    drop = partial(dropping.drop_stray, before=before, limit=STRAYS)
-    return _run(drop, dry_run=dry_run)
+def _drop_strays(before: datetime, deadline: float) -> int:
+    dropped = 0
+    while time.monotonic() < deadline:
+        with database().write() as session:
+            some = dropping.drop_stray(session, before=before, limit=STRAYS)
+        dropped += some
+        if some < STRAYS:
+            break
+    return dropped
+
+
+def _count_strays(before: datetime) -> int:
+    with database().read() as session:
+        return dropping.count_stray(session, before=before)

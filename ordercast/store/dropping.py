@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import exists, func, update
 from sqlmodel import Session, col, select
@@ -58,14 +59,20 @@ def _needed(session: Session, origins: Iterable[str], before: datetime) -> set[s
 
 def drop_stray(session: Session, *, before: datetime, limit: int) -> int:
     """Drop messages and reports that were refused and belong to no order; how many."""
-    query = (
-        select(InboxMessage.id)
-        .where(col(InboxMessage.order_no).is_(None), InboxMessage.received_at < before)
-        .where(func.length(col(InboxMessage.sealed)) > 0)
-        .order_by(col(InboxMessage.received_at))
-        .limit(limit)
+    query = select(InboxMessage.id).where(*_is_stray(before))
+    return _drop(
+        session, session.exec(query.order_by(col(InboxMessage.received_at)).limit(limit)).all()
     )
-    return _drop(session, session.exec(query).all())
+
+
+def count_stray(session: Session, *, before: datetime) -> int:
+    """How many there are to drop."""
+    return session.exec(select(func.count()).where(*_is_stray(before))).one()
+
+
+def _is_stray(before: datetime) -> tuple[Any, ...]:
+    is_kept = func.length(col(InboxMessage.sealed)) > 0
+    return col(InboxMessage.order_no).is_(None), InboxMessage.received_at < before, is_kept
 
 
 def _drop(session: Session, ids: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, and_
+from sqlalchemy import CursorResult, and_, func
 from sqlmodel import Session, col, select, tuple_
 
 from ordercast.store import orders
@@ -58,9 +58,7 @@ def ended_orders(
     """
     query = _sealed_before(before).limit(limit)
     if after:
-        query = query.where(
-            tuple_(*map(col, KEY)) > (after.sealed_at, after.order_no, after.version)
-        )
+        query = query.where(_key() > (after.sealed_at, after.order_no, after.version))
     rows = session.execute(query).all()
     order_nos, stuck = [], kept != after
     for sealed_at, order_no, version, current, ended_at in rows:
@@ -71,6 +69,18 @@ def ended_orders(
         after = Place(sealed_at, order_no, version)
         kept = kept if stuck else after
     return Page(tuple(order_nos), kept, after, len(rows) < limit)
+
+
+def count_left(session: Session, after: Place | None, *, before: datetime) -> int:
+    """How many versions a round that stopped there has left for the next ones."""
+    query = select(func.count()).select_from(OrderOutcome).where(OrderOutcome.sealed_at < before)
+    if after:
+        query = query.where(_key() > (after.sealed_at, after.order_no, after.version))
+    return session.exec(query).one()
+
+
+def _key() -> Any:
+    return tuple_(*map(col, KEY))
 
 
 def _sealed_before(before: datetime) -> Any:

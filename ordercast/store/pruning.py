@@ -7,21 +7,45 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import and_, delete, exists
 from sqlmodel import Session, col, select
 
 from ordercast.store.delivery_states import DeliveryState
 from ordercast.store.erasing import PAGE, Run, note, over, rows
 from ordercast.store.push_tables import DeviceNews, PushAttempt, PushDelivery, PushEvent
 from ordercast.store.rounds_tables import OrderForecast, OverdueWork
+from ordercast.store.tables import OrderOutcome, ServiceOrder
 
 
 def events_of(order_nos: Sequence[str]) -> Any:
     return select(PushEvent.id).where(col(PushEvent.order_no).in_(order_nos))
 
 
+def _is_current() -> Any:
+    return and_(
+        col(OrderOutcome.order_no) == ServiceOrder.order_no,
+        col(OrderOutcome.version) == ServiceOrder.version,
+    )
+
+
 def forget_devices(session: Session, events: Any) -> int:
     return rows(session, delete(DeviceNews).where(col(DeviceNews.event_id).in_(events)))
+
+
+def passed_over(
+    session: Session, *, before: datetime, until: datetime, limit: int
+) -> Sequence[str]:
+    """Orders sealed until then whose events are still there: a push was due, and is no more."""
+    is_pending = col(PushDelivery.state) == DeliveryState.PENDING.value
+    due = exists().where(col(PushDelivery.order_no) == PushEvent.order_no, is_pending)
+    query = (
+        select(PushEvent.order_no)
+        .join(ServiceOrder, col(ServiceOrder.order_no) == PushEvent.order_no)
+        .join(OrderOutcome, _is_current())
+        .where(PushEvent.occurred_at < before, col(ServiceOrder.ended_at) < before)
+        .where(OrderOutcome.sealed_at <= until, ~due)
+    )
+    return session.exec(query.distinct().limit(limit)).all()
 
 
 def prune_ledger(

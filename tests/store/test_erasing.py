@@ -7,10 +7,12 @@ import pytest
 from sqlmodel import select
 
 from config.settings import settings
-from ordercast.domain.errors import Conflict
+from ordercast.domain.errors import Conflict, InvalidMessage
 from ordercast.domain.order import Stage
+from ordercast.intake.accept import accept
 from ordercast.store import reopening
 from ordercast.store.clock import now
+from ordercast.store.inbox import RawMessage
 from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent
 from ordercast.store.tables import (
     ArchiveEntry,
@@ -21,9 +23,10 @@ from ordercast.store.tables import (
     ServiceOrder,
     WorkOrder,
 )
+from tasks import retention
 from tasks.broadcast import broadcast
 from tasks.completion import await_completion
-from tasks.retention import erase
+from tasks.retention import LEFT, erase
 from tests.orders import complete, item, named, order, report, stored, submit, waiting
 from tests.store.test_replays import subscribe
 
@@ -139,6 +142,47 @@ def test_the_same_order_sent_again_is_still_known(database):
     assert submit(document) == order_no
     with pytest.raises(Conflict, match="kept no longer"):
         submit({**document, "description": "another"})
+
+
+def test_the_ledger_of_an_order_goes_once_the_push_that_was_due_is_over(database):
+    waits, other = ended(database), ended(database, age=OLD / 2)
+    with database.write() as session:
+        for event in session.exec(select(PushEvent)):
+            event.occurred_at -= OLD
+        push = session.exec(select(PushDelivery).where(PushDelivery.order_no == waits)).first()
+        push.state, push.due_at = "pending", now()
+    assert go()["ledger"]["events"] == events_of(database, other) + 5
+    assert go()["ledger"]["orders"] == 0
+    with database.write() as session:
+        session.get_one(PushDelivery, push.id).state = "withdrawn"
+    assert go(dry_run=True)["ledger"] == go()["ledger"]
+    assert events_of(database, waits) == 0
+
+
+def events_of(database, order_no):
+    with database.read() as session:
+        return len(session.exec(select(PushEvent).where(PushEvent.order_no == order_no)).all())
+
+
+def test_a_round_that_may_take_only_some_says_how_many_are_left(database):
+    for _ in range(3):
+        ended(database)
+    assert go(limit=0)["raw"] == {"orders": 0, LEFT: 3, "messages without an order": 0}
+    assert LEFT not in go()["raw"]
+    assert LEFT not in go(limit=0)["raw"]
+
+
+def test_all_messages_without_an_order_go_however_many_there_are(database, monkeypatch):
+    monkeypatch.setattr(retention, "STRAYS", 2)
+    for _ in range(5):
+        with pytest.raises(InvalidMessage):
+            accept(database, RawMessage(b"nonsense", "application/json", "test"))
+    with database.write() as session:
+        for message in session.exec(select(InboxMessage)):
+            message.received_at -= OLD
+    for dry_run in (True, False):
+        assert go(dry_run=dry_run)["raw"]["messages without an order"] == 5
+    assert go()["raw"]["messages without an order"] == 0
 
 
 def test_a_policy_of_zero_days_is_never(database, monkeypatch):
