@@ -35,9 +35,7 @@ def generate_work_orders(lease: Lease) -> bool:
         if len(lines) < BATCH_LINES:
             _generate(work, lines)
             return True
-    with working(
-        lease
-    ) as work:  # by itself: whoever claims a number waits for the end of its claim
+    with working(lease) as work:  # by itself: who claims a number waits for the end of its claim
         _generate(work, orders.lines(work.session, work.order.order_no))
     return True
 

@@ -1,7 +1,7 @@
 """Claims: while one order works on a number or a card, the next is held.
 
-Claims queue in the order of acceptance. An order claims all that it needs at once, so no two
-orders can wait for each other.
+Claims queue in the order in which orders come to claim. An order claims all that it needs at
+once, so no two orders can wait for each other.
 """
 
 from collections.abc import Iterable, Sequence
