@@ -117,6 +117,23 @@ def test_compose_names_only_secrets_that_are_made_and_files_that_are_here(tmp_pa
         assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys()
 
 
+def secrets_by_need():
+    page = (DEPLOY / "README.md").read_text()
+    table = page.partition("| file | who needs it |")[2].partition("\n\n")[0]
+    who = ""
+    for name, said in re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.MULTILINE):
+        who = who if said == "the same" else re.sub("`[^`]*`", "", said)
+        yield from ((service, name) for service in Service if service in who)
+
+
+def test_every_service_of_compose_has_the_secrets_that_the_readme_says_it_needs():
+    needed = list(secrets_by_need())
+    assert {service for service, _ in needed} == set(Service)
+    for service, name in needed:
+        assert name in COMPOSE["services"][service]["secrets"], f"{service}: {name}"
+    assert {name for _, name in needed} == {each for each in COMPOSE["secrets"] if each.isupper()}
+
+
 def test_the_secrets_that_are_made_are_settings_that_ordercast_can_use(tmp_path, monkeypatch):
     make_secrets(tmp_path / "secrets")
     monkeypatch.setenv("ORDERCAST_SECRETS_DIR", str(tmp_path / "secrets"))
