@@ -88,6 +88,60 @@ def test_units_read_the_files_that_are_here_and_run_as_nobody_special():
             assert (DEPLOY / name).exists() or (DEPLOY / f"{name}.example").exists()
 
 
+@pytest.fixture
+def ordercast_sh(tmp_path):
+    """Runs ordercast.sh with everything that it names in a directory of the test's."""
+    script = (DEPLOY / "ordercast.sh").read_text()
+    for place in ("/etc/ordercast", "/opt/ordercast", "/var/lib/ordercast"):
+        script = script.replace(place, f"{tmp_path}{place}")
+    settings = tmp_path / "etc/ordercast/ordercast.env"
+    command = tmp_path / "opt/ordercast/.venv/bin/ordercast"
+    programs = {
+        tmp_path / "ordercast": script,
+        command: '#!/bin/sh\nenv\nprintf "<%s>" "$@"\n',
+        tmp_path / "bin/runuser": '#!/bin/sh\nAS="$1 $2 $3"; export AS; shift 3\nexec "$@"\n',
+        tmp_path / "bin/id": "#!/bin/sh\necho $UID_OF_TEST\n",
+    }
+    for path, text in {settings: "ORDERCAST_LOG_LEVEL=DEBUG\n", **programs}.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def run(*arguments, **environment):
+        path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+        return subprocess.run(
+            [tmp_path / "ordercast", *arguments],
+            env={"PATH": path, "UID_OF_TEST": "1000", **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    return run
+
+
+def test_the_command_outside_of_a_unit_has_the_settings_of_the_units(ordercast_sh, tmp_path):
+    said = ordercast_sh("orders", "list", "two words")
+    assert said.endswith("<orders><list><two words>")
+    seen = assignments(said)
+    assert seen["ORDERCAST_LOG_LEVEL"] == "DEBUG"
+    for path in UNITS:
+        given = unit(path)["Service"]["Environment"].split()
+        for name, _, value in (each.partition("=") for each in given):
+            if name in ("ORDERCAST_HOME", "ORDERCAST_SECRETS_DIR"):
+                assert seen[name] == f"{tmp_path}{value}", path.name
+    assert "AS" not in seen
+
+
+def test_the_command_leaves_what_is_set_already(ordercast_sh):
+    seen = assignments(ordercast_sh(ORDERCAST_HOME="/mine", ORDERCAST_SECRETS_DIR="/hush"))
+    assert (seen["ORDERCAST_HOME"], seen["ORDERCAST_SECRETS_DIR"]) == ("/mine", "/hush")
+
+
+def test_the_command_of_root_runs_as_the_user_of_the_units(ordercast_sh):
+    assert assignments(ordercast_sh(UID_OF_TEST="0"))["AS"] == "-u ordercast --"
+
+
 def test_every_unit_but_the_upgrade_is_started_again():
     for path in UNITS:
         restart = unit(path)["Service"]["Restart"]
@@ -115,6 +169,26 @@ def test_compose_names_only_secrets_that_are_made_and_files_that_are_here(tmp_pa
         for file in [*files, *service.get("env_file", [])]:
             assert (DEPLOY / file).exists() or (tmp_path / file).exists(), file
         assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys()
+
+
+def connections_by_formula():
+    """What docs/postgresql.md counts for one process of each kind."""
+    page = (PROJECT_DIR / "docs" / "postgresql.md").read_text()
+    said = re.search(r"`max_connections` is (.*?) \(", page)[1]
+    each, platform, prefect = map(int, re.findall(r"\d+", said))
+    ours = dict.fromkeys(re.findall("gateway|listener|relay|worker", said), each)
+    return ours | {"platform": platform, "prefect-api": prefect, "prefect-services": prefect}
+
+
+def test_postgresql_of_compose_has_connections_for_all_that_the_readme_starts():
+    scaled = dict(re.findall(r"--scale (\S+)=(\d+)", (DEPLOY / "README.md").read_text()))
+    assert scaled
+    needed = 0
+    for name, connections in connections_by_formula().items():
+        replicas = COMPOSE["services"][name].get("deploy", {"replicas": 1})["replicas"]
+        needed += connections * int(scaled.get(name, replicas))
+    most = COMPOSE["services"]["postgres"]["command"][-1].removeprefix("max_connections=")
+    assert needed < int(most)
 
 
 def secrets_by_need():
