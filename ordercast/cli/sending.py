@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
@@ -12,10 +11,12 @@ from ordercast.cli.faults import tell
 from ordercast.cli.showing import show_table
 from ordercast.contracts.report import WorkOrderReport
 from ordercast.domain.errors import InvalidMessage, Problem, Refused, TooLarge
+from ordercast.domain.report import Verdict
 from ordercast.domain.work_order import Result
 from ordercast.intake.accept import Receipt, accept
 from ordercast.intake.csv_batch import CSV
 from ordercast.intake.json_orders import JSON, NDJSON
+from ordercast.intake.problems import validate
 from ordercast.intake.reporting import parse_reports, take_reports
 from ordercast.store.engine import database
 from ordercast.store.inbox import RawMessage
@@ -81,21 +82,19 @@ def report(
     reporter: Annotated[str | None, typer.Option(help="who did the work")] = None,
     corrects: Annotated[str | None, typer.Option(help="the accepted report to replace")] = None,
 ) -> None:
-    """Report one work order by options, or many from a file."""
+    """Report one work order by options, or many from a file; exit 1 if one was not taken."""
     if file:
         reports = parse_reports(database(), read(file), media_type_of(file))
     elif work_order and result:
-        reports = [
-            WorkOrderReport(
-                work_order_id=work_order,
-                report_id=str(uuid4()),
-                result=result,
-                code=code,
-                text=text,
-                reporter=reporter,
-                corrects=corrects,
-            )
-        ]
+        named = {
+            "work_order_id": work_order,
+            "result": result,
+            "code": code,
+            "text": text,
+            "reporter": reporter,
+            "corrects": corrects,
+        }
+        reports = [validate(WorkOrderReport, named)]
     else:
         raise InvalidMessage(
             [Problem("options", "name no report", "give --file, or --work-order and --result")]
@@ -103,6 +102,8 @@ def report(
     answers = take_reports(database(), reports)
     rows = [(each.work_order_id, each.report_id, each.verdict, each.message) for each in answers]
     show_table("Reports", ["work order", "report", "verdict", ""], rows)
+    all_taken = all(Verdict(each.verdict).is_taken for each in answers)
+    raise typer.Exit(0 if all_taken else 1)
 
 
 def read(file: Path) -> bytes:

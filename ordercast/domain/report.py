@@ -19,6 +19,11 @@ class Verdict(StrEnum):
     def has_effect(self) -> bool:
         return self in (Verdict.ACCEPTED, Verdict.CORRECTED)
 
+    @property
+    def is_taken(self) -> bool:
+        """The work order is as the report says, by this report or an earlier one."""
+        return self.has_effect or self is Verdict.DUPLICATE
+
 
 def judge(
     state: WorkOrderState | None, result: Result, *, corrects_accepted: bool = False

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ordercast.contracts.report import WorkOrderReport
 from ordercast.domain.errors import InvalidMessage, Problem
+from ordercast.domain.report import Verdict
 from ordercast.domain.work_order import WorkOrderState
 from ordercast.intake.csv_rows import Row, read_rows
 from ordercast.intake.problems import validate
@@ -45,7 +46,6 @@ COLUMNS = (
     "parameters",
 )
 RESULTS = {"完成": "completed", "成功": "completed", "失败": "failed"}
-TAKEN = ("accepted", "corrected", "duplicate")
 SOMEBODY_ELSES = english("somebody else has claimed it")
 
 
@@ -153,7 +153,7 @@ def _put(
     mine = [(row, each) for row, each in good if each.work_order_id not in others]
     answers = take_reports(database(), [each for _, each in mine])
     for (row, _), answer in zip(mine, answers, strict=True):
-        if answer.verdict not in TAKEN:
+        if not Verdict(answer.verdict).is_taken:
             bad.append((row.cells, say(VERDICTS[answer.verdict])))
     return summary(viewer, answers)
 
