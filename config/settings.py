@@ -10,10 +10,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from config.database_urls import for_ordercast
+from config.setting_faults import refusal
 
 CONFIG_DIR = Path(__file__).parent
 PROJECT_DIR = CONFIG_DIR.parent
@@ -358,8 +364,11 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once; ConfigurationError names those that are wrong."""
+    try:
+        return Settings()
+    except (ValidationError, SettingsError, OSError) as fault:
+        raise refusal(fault) from None
 
 
 def use_prefect_server() -> None:

@@ -1,8 +1,8 @@
 """`ordercast`: the command of those who run it."""
 
-from config.settings import use_prefect_server
+from ordercast.cli.beginning import begin
 
-use_prefect_server()  # before anything imports Prefect, which reads its address once
+begin()  # before anything imports Prefect, which reads its address once
 
 from ordercast.cli.app import app  # noqa: E402
 

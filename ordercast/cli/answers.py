@@ -12,7 +12,7 @@ from ordercast.store.engine import database
 
 
 def untold(
-    minutes: Annotated[float, typer.Option(min=0, help="For longer than this.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0, max=525_600, help="For longer than this.")] = 10,
     limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from config.settings import settings
 from config.yaml_document import shown
+from ordercast.cli.prefect_away import prefect_asked
 from ordercast.cli.showing import show_table
 
 app = typer.Typer(help="What Prefect does by itself, as files.", no_args_is_help=True)
@@ -23,7 +24,7 @@ def list_automations(directory: Directory = None) -> None:
     from ordercast.automation.files import written_automations  # noqa: PLC0415
 
     written = written_automations(directory or settings().automations)
-    with get_client(sync_client=True) as client:
+    with prefect_asked(), get_client(sync_client=True) as client:
         standing = {each.name: client.read_automations_by_name(each.name) for each in written}
     rows = [
         (
@@ -51,7 +52,7 @@ def apply(
     from ordercast.automation.files import written_automations  # noqa: PLC0415
 
     written = written_automations(directory or settings().automations)
-    with get_client(sync_client=True) as client:
+    with prefect_asked(), get_client(sync_client=True) as client:
         planned = plan(client, written, block=block or settings().prefect.alert_block)
         for each in planned if dry_run else carry_out(client, planned):
             typer.echo(f"{each.change}: {each.written.name}")

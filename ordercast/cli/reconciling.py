@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from config.settings import use_prefect_server
+from ordercast.cli.prefect_away import prefect_asked
 from ordercast.domain.moments import parse_moment
 from ordercast.store.clock import now
 
@@ -27,15 +28,16 @@ def reconcile(
     from tasks.reconcile import reconcile_sealed  # noqa: PLC0415 (Prefect takes its time to load)
     from tasks.reconcile_runs import reconcile_runs  # noqa: PLC0415
 
-    found = reconcile_sealed.fn(
-        since=_moment(since),
-        limit=NO_END,
-        seconds=NO_END,
-        mend=mend,
-        platform=platform,
-        goes_on=False,
-    )
-    findings = [*found.findings, *reconcile_runs.fn(seconds=NO_END, mend=mend)]
+    with prefect_asked():
+        found = reconcile_sealed.fn(
+            since=_moment(since),
+            limit=NO_END,
+            seconds=NO_END,
+            mend=mend,
+            platform=platform,
+            goes_on=False,
+        )
+        findings = [*found.findings, *reconcile_runs.fn(seconds=NO_END, mend=mend)]
     if findings:
         table = Table("where", "order", "version", "what is wrong", "mended")
         for each in findings:

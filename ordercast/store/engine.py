@@ -9,12 +9,15 @@ from sqlalchemy import Engine, exc, make_url
 from sqlmodel import Session
 
 from config.settings import DatabaseSettings, settings
+from ordercast.domain.errors import ConfigurationError
 from ordercast.store.commits import do_after_commit, do_with_commit
 from ordercast.store.postgresql import ONE_VIEW, open_postgresql
 from ordercast.store.sqlite import open_sqlite
 
 DATABASE_AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 """What tells that the database, or a free connection to it, is not there for the moment."""
+
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 
 
 class Database:
@@ -61,6 +64,14 @@ class Database:
                 session.commit()  # at a rollback psycopg forgets all that it has prepared
 
 
+def _driver(url: str) -> str:
+    """Database and driver that a URL names; empty if it is none."""
+    try:
+        return make_url(url).drivername
+    except (exc.ArgumentError, ValueError):  # a port that is no number
+        return ""
+
+
 class _Process:
     name = "ordercast"
 
@@ -72,8 +83,12 @@ def be_known_as(services: Sequence[str]) -> None:
 
 @cache
 def database() -> Database:
-    """The database of this process, by its settings."""
+    """The database of this process, by its settings; ConfigurationError if they name none."""
     chosen = settings()
     if not chosen.database.url:
         chosen.home.mkdir(parents=True, exist_ok=True)
+    if _driver(chosen.database_url) not in DRIVERS:
+        problem = "is no URL of a database that Ordercast can use"
+        cure = "write it as postgresql://USER:PASSWORD@HOST/NAME, or unset it for SQLite"
+        raise ConfigurationError("ORDERCAST_DATABASE__URL", problem, cure)
     return Database(chosen.database_url, chosen.database, name=_Process.name)

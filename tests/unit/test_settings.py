@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from config.settings import Settings
+from config.settings import Settings, settings
+from ordercast.domain.errors import ConfigurationError
+from tests.conftest import forget
 
 
 def test_without_an_environment_everything_has_a_default():
@@ -79,3 +81,45 @@ def test_a_directory_of_secrets_that_is_not_there_is_refused(monkeypatch, tmp_pa
     monkeypatch.setenv("ORDERCAST_SECRETS_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(SettingsError, match="does not exist"):
         Settings()
+
+
+def refused():
+    forget()
+    with pytest.raises(ConfigurationError) as refusal:
+        settings()
+    return str(refusal.value)
+
+
+def test_all_settings_that_cannot_be_read_are_told_in_words_without_their_values(monkeypatch):
+    monkeypatch.setenv("ORDERCAST_GATEWAY__PORT", "hush")
+    monkeypatch.setenv("ORDERCAST_ARCHIVE__ADDRESSING", "hush")
+    lines = refused().splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "ORDERCAST_GATEWAY__PORT",
+        "ORDERCAST_ARCHIVE__ADDRESSING",
+    ]
+    assert all("; mend or unset it" in line and "hush" not in line for line in lines)
+
+
+def test_a_group_that_is_set_as_a_whole_is_told_how_to_set_it(monkeypatch):
+    monkeypatch.setenv("ORDERCAST_DATABASE", "hush")
+    told = refused()
+    assert told.startswith("ORDERCAST_DATABASE: is no JSON; ")
+    assert "ORDERCAST_DATABASE__…" in told and "hush" not in told
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_what_is_no_directory_of_secrets_is_told_in_words(monkeypatch, tmp_path, name):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ORDERCAST_SECRETS_DIR", str(tmp_path / name))
+    assert refused().startswith("ORDERCAST_SECRETS_DIR: is not there, is no directory")
+
+
+def test_settings_that_may_not_be_read_are_told_in_words(monkeypatch):
+    def forbid():
+        raise PermissionError(13, "Permission denied", "hush")
+
+    monkeypatch.setattr("config.settings.Settings", forbid)
+    assert refused() == (
+        ".env or ORDERCAST_SECRETS_DIR: Permission denied; let the user who runs this read it"
+    )
