@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ordercast.contracts.subscriber import Agent
+
 
 class Scope(StrEnum):
     """What a key is for; `admin` is for everything."""
@@ -22,7 +24,7 @@ class NewApiKey(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
-    agent: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    agent: Agent | None = None
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
     expires_at: datetime | None = None
 

@@ -78,8 +78,16 @@ CLOUD_EVENTS = "cloudevents"
 TMF641 = "tmf641"
 """The body as TMF641 has it for the listeners of its hub."""
 
-Name = Annotated[str, Field(min_length=1, max_length=128)]
-Names = Annotated[list[Name], Field(max_length=100)]
+LONGEST_NAME = 128
+LONGEST_AGENT = 255
+"""Characters; an agent's name may be as long as that of an order's party."""
+
+MOST_NAMES = 100
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Names = Annotated[list[Name], Field(max_length=MOST_NAMES)]
+Agent = Annotated[str, Field(min_length=1, max_length=LONGEST_AGENT)]
+Agents = Annotated[list[Agent], Field(max_length=MOST_NAMES)]
 LinesEverySeconds = Annotated[int, Field(ge=1, le=3600)]
 Maskings = Annotated[list[Masking], Field(max_length=len(Masking))]
 Url = Annotated[str, Field(min_length=1, max_length=2048)]
@@ -104,10 +112,10 @@ class NewSubscriber(BaseModel):
     kind: SubscriberKind
     name: Name
     url: Url
-    agent: Name | None = None
+    agent: Agent | None = None
     event_types: Names = Field(default_factory=list)
     tags: Names = Field(default_factory=list)
-    agents: Names = Field(default_factory=list)
+    agents: Agents = Field(default_factory=list)
     schedule: ScheduleName = ScheduleName.STANDARD
     acknowledgement: Acknowledgement = Acknowledgement.STATUS
     concurrency: Concurrency | None = None
@@ -131,7 +139,7 @@ class SubscriberChange(BaseModel):
     url: Url = ""
     event_types: Names = []
     tags: Names = []
-    agents: Names = []
+    agents: Agents = []
     schedule: ScheduleName = ScheduleName.STANDARD
     acknowledgement: Acknowledgement = Acknowledgement.STATUS
     concurrency: Concurrency | None = None

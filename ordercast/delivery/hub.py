@@ -5,13 +5,21 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 from ordercast.contracts.hub import EventSubscriptionInput
-from ordercast.contracts.subscriber import TMF641, NewSubscriber, SubscriberKind
+from ordercast.contracts.subscriber import (
+    LONGEST_AGENT,
+    LONGEST_NAME,
+    MOST_NAMES,
+    TMF641,
+    NewSubscriber,
+    SubscriberKind,
+)
 from ordercast.delivery.tmf_events import JEOPARDY, MILESTONE, NAMES, STATE_CHANGE, STATES
 from ordercast.domain.errors import Forbidden, InvalidMessage, Problem
 
 STATE_NAMES = ("state", "serviceOrder.state", "event.serviceOrder.state")
 KEYS = ("eventType", *STATE_NAMES, "agent", "tag")
 EVENT_NAMES = (STATE_CHANGE, MILESTONE, JEOPARDY)
+LONGEST = {"agent": LONGEST_AGENT, "tag": LONGEST_NAME}
 
 
 def subscriber_of(wanted: EventSubscriptionInput, *, agent: str | None = None) -> NewSubscriber:
@@ -74,6 +82,9 @@ def _problems(given: dict[str, list[str]]) -> Iterator[Problem]:
             yield Problem("query", f"{name!r} is not understood", cure)
         elif not all(values):
             yield Problem("query", f"{name} has no value", "give one, or leave it out")
+        elif len(values) > MOST_NAMES:
+            cure = "register the callback once for each part of them"
+            yield Problem("query", f"{name} has more than {MOST_NAMES} values", cure)
         else:
             yield from _problems_with_values(name, values)
     if _states(given) and STATE_CHANGE not in given.get("eventType", [STATE_CHANGE]):
@@ -87,3 +98,6 @@ def _problems_with_values(name: str, values: list[str]) -> Iterator[Problem]:
         if name in known and value not in known[name]:
             cure = f"use {', '.join(known[name])}"
             yield Problem("query", f"no event is told of {name}={value}", cure)
+        if len(value) > LONGEST.get(name, len(value)):
+            problem = f"{name} has a value of more than {LONGEST[name]} characters"
+            yield Problem("query", problem, "shorten it")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 from sqlmodel import Session
@@ -146,18 +147,44 @@ def _problems_with_event_types(patterns: Sequence[str]) -> Iterator[Problem]:
 
 def _problems_with_url(text: str, guard: Guard) -> Iterator[Problem]:
     try:
-        url = httpx.URL(text)
+        url, parts = httpx.URL(text), urlsplit(text)
     except httpx.InvalidURL as error:
         yield Problem("url", Said("is not a URL ({error})", error=error), "use https://host/path")
         return
-    if url.scheme not in PORTS or not url.host:
+    except ValueError:
+        yield Problem("url", "has a sign that must be encoded", "write [ as %5B, and others so too")
+        return
+    if url.scheme not in PORTS or not url.raw_host:
         yield Problem("url", "is not an http, https, amqp or mqtt URL", "use https://host/path")
+    elif problem := _problem_with_host(url) or _problem_with_port(parts):
+        yield problem
     elif url.fragment:
         yield Problem("url", "has a fragment", "leave out what follows the #")
     elif problem := _problem_of_its_kind(url, text):
         yield problem
     else:
         yield from _problems_with_address(url, guard)
+
+
+def _problem_with_host(url: httpx.URL) -> Problem | None:
+    """A name is decoded when it is asked for, not before."""
+    try:
+        _ = url.host
+    except UnicodeError:
+        return Problem("url", "names a host that cannot be", "mend the part that begins with xn--")
+    return None
+
+
+def _problem_with_port(parts: SplitResult) -> Problem | None:
+    try:
+        is_right = parts.port != 0
+    except ValueError:
+        is_right = False
+    return (
+        None
+        if is_right
+        else Problem("url", "names a port that cannot be", "use one from 1 to 65535")
+    )
 
 
 def _problem_of_its_kind(url: httpx.URL, text: str) -> Problem | None:

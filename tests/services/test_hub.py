@@ -20,7 +20,7 @@ from ordercast.store.pushes import NewEvent, add_events
 from ordercast.store.tables import ServiceOrder
 from tests.conftest import forget
 from tests.gateway import gateway
-from tests.keys import keyed
+from tests.keys import bearer, keyed, make_key
 from tests.waiting import wait_for
 
 HUB = "/tmf-api/serviceOrdering/v4/hub"
@@ -134,10 +134,15 @@ def test_another_subscriber_is_no_listener(http):
         ({}, "callback", "required"),
         ({"callback": "http://10.0.0.1/"}, "callback", "private"),
         ({"callback": "amqp://127.0.0.1/?exchange=x"}, "callback", "callback"),
+        ({"callback": "https://xn--ls8h.la/"}, "callback", "host"),
+        ({"callback": "http://127.0.0.1:99999/"}, "callback", "port"),
         ({"callback": CALLBACK, "id": "1"}, "id", ""),
         ({"callback": CALLBACK, "query": "colour=red"}, "query", "colour"),
         ({"callback": CALLBACK, "query": "state=held"}, "query", "state=held"),
         ({"callback": CALLBACK, "query": "state="}, "query", "no value"),
+        ({"callback": CALLBACK, "query": f"tag={'a,' * 100}a"}, "query", "tag has more than 100"),
+        ({"callback": CALLBACK, "query": f"tag={'a' * 129}"}, "query", "than 128 characters"),
+        ({"callback": CALLBACK, "query": f"agent={'a' * 256}"}, "query", "than 255 characters"),
         ({"callback": CALLBACK, "query": "eventType=ServiceOrderCreateEvent"}, "query", "Create"),
         (
             {"callback": CALLBACK, "query": "eventType=ServiceOrderMilestoneEvent&state=failed"},
@@ -152,6 +157,13 @@ def test_what_is_not_understood_is_refused_in_words(http, document, field, word)
     problems = answer.json()["problems"]
     assert [each["field"] for each in problems] == [field]
     assert word.casefold() in problems[0]["problem"].casefold()
+
+
+def test_an_agent_with_the_longest_name_that_a_key_may_have_registers_a_callback(http):
+    longest = "a" * 255
+    assert register(http, query=f"agent={longest}").status_code == 201
+    http.headers.update(bearer(make_key(agent=longest)))
+    assert register(http).status_code == 201
 
 
 @pytest.mark.service
