@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, func, select, update
 
 from ordercast.domain.errors import NotFound
 from ordercast.store import orders
@@ -86,21 +86,28 @@ def cancellation(session: Session, command_id: str, *, agent: str | None = None)
     return found
 
 
-def of_kind(
+def count_and_page(
     session: Session,
     kind: CommandKind,
     *,
     order_no: str | None = None,
     agent: str | None = None,
-    limit: int = 100,
-) -> Sequence[OrderCommand]:
-    """Commands of a kind, the newest first; those on orders of one agent, if it is named."""
-    query = select(OrderCommand).where(OrderCommand.kind == kind)
+    offset: int,
+    limit: int,
+) -> tuple[int, Sequence[OrderCommand]]:
+    """How many commands of a kind there are, and a page of them, the newest first.
+
+    Those on one order or on the orders of one agent, if it is named.
+    """
+    conditions = [col(OrderCommand.kind) == kind]
     if order_no:
-        query = query.where(OrderCommand.order_no == order_no)
+        conditions.append(col(OrderCommand.order_no) == order_no)
     if agent is not None:
-        query = query.where(orders.is_number_of(col(OrderCommand.order_no), agent))
-    return session.exec(query.order_by(col(OrderCommand.asked_at).desc()).limit(limit)).all()
+        conditions.append(orders.is_number_of(col(OrderCommand.order_no), agent))
+    total = session.exec(select(func.count()).select_from(OrderCommand).where(*conditions)).one()
+    newest = (col(OrderCommand.asked_at).desc(), col(OrderCommand.id))
+    page = select(OrderCommand).where(*conditions).order_by(*newest)
+    return total, session.exec(page.offset(offset).limit(limit)).all()
 
 
 def lease_due(session: Session, *, limit: int, lease_seconds: float) -> Sequence[OrderCommand]:

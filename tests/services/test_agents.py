@@ -162,7 +162,7 @@ def listed(w: World) -> dict[str, list[dict[str, Any]]]:
             {"priority": "4"},
             {"orderDate.gte": "2026-01-01T00:00:00Z", "fields": "state"},
         ],
-        CANCELLATIONS: [{}, {"order_no": w.order_no}],
+        CANCELLATIONS: [{}, {"order_no": w.order_no}, {"fields": "state", "limit": 1}],
         "/work-orders": [{}, {"order_no": w.order_no}, {"state": "completed"}],
         "/subscribers": [{}],
         "/pushes": [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from config.settings import settings
 from ordercast.contracts.service_order import CancelServiceOrderCreate
@@ -10,7 +10,8 @@ from ordercast.intake.json_orders import decode, load_json
 from ordercast.intake.problems import validate
 from ordercast.services.gateway.access import Reading, Submitting
 from ordercast.services.gateway.bodies import RawBody
-from ordercast.services.gateway.representation import href
+from ordercast.services.gateway.paging import Limit, Offset, check_names, count_headers, page_size
+from ordercast.services.gateway.representation import href, only_fields
 from ordercast.store import commands, orders
 from ordercast.store.commands import CommandKind
 from ordercast.store.engine import database
@@ -19,6 +20,8 @@ from ordercast.store.tables import OrderCommand
 router = APIRouter(tags=["cancelServiceOrder"])
 
 PATH = "/tmf-api/serviceOrdering/v4/cancelServiceOrder"
+FILTERS = ("order_no",)
+REQUESTED = "requested_cancellation_date"
 
 
 @router.post(PATH, status_code=201)
@@ -34,24 +37,43 @@ def create_cancellation(caller: Submitting, body: RawBody) -> dict[str, Any]:
             CommandKind.CANCEL,
             reason=asked.cancellation_reason or "no reason given",
             asked_by=caller.name,
+            details=asked.model_dump(mode="json", include={REQUESTED}, exclude_none=True),
             due_at=asked.requested_cancellation_date,
         )
     return _cancellation(command)
 
 
 @router.get(PATH)
-def list_cancellations(caller: Reading, order_no: str | None = None) -> list[dict[str, Any]]:
+def list_cancellations(
+    caller: Reading,
+    request: Request,
+    response: Response,
+    order_no: str | None = None,
+    fields: str | None = None,
+    offset: Offset = 0,
+    limit: Limit = None,
+) -> list[dict[str, Any]]:
     """Cancellations, the newest first."""
+    check_names(request.query_params.multi_items(), FILTERS)
     with database().read() as session:
-        found = commands.of_kind(session, CommandKind.CANCEL, order_no=order_no, agent=caller.agent)
-    return [_cancellation(command) for command in found]
+        total, page = commands.count_and_page(
+            session,
+            CommandKind.CANCEL,
+            order_no=order_no,
+            agent=caller.agent,
+            offset=offset,
+            limit=page_size(limit),
+        )
+    count_headers(response, total=total, shown=len(page))
+    return [only_fields(_cancellation(command), fields) for command in page]
 
 
 @router.get(f"{PATH}/{{command_id}}")
-def get_cancellation(caller: Reading, command_id: str) -> dict[str, Any]:
+def get_cancellation(caller: Reading, command_id: str, fields: str | None = None) -> dict[str, Any]:
     """One cancellation."""
     with database().read() as session:
-        return _cancellation(commands.cancellation(session, command_id, agent=caller.agent))
+        found = commands.cancellation(session, command_id, agent=caller.agent)
+    return only_fields(_cancellation(found), fields)
 
 
 def _cancellation(command: OrderCommand) -> dict[str, Any]:
@@ -59,6 +81,7 @@ def _cancellation(command: OrderCommand) -> dict[str, Any]:
         "id": command.id,
         "href": f"{settings().gateway_url}{PATH}/{command.id}",
         "cancellationReason": command.reason,
+        "requestedCancellationDate": command.details.get(REQUESTED),
         "effectiveCancellationDate": command.done_at,
         "completionMessage": command.answer,
         "serviceOrder": {"id": command.order_no, "href": href(command.order_no)},

@@ -1,6 +1,5 @@
 """Orders over HTTP: TMF641 Service Ordering v4.1, `/serviceOrder`."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -19,7 +18,7 @@ from ordercast.intake.change import change
 from ordercast.services.gateway.access import Reading, Submitting
 from ordercast.services.gateway.bodies import RawBody
 from ordercast.services.gateway.callers import Caller
-from ordercast.services.gateway.paging import Limit, Offset, count_headers, page_size
+from ordercast.services.gateway.paging import Limit, Offset, check_names, count_headers, page_size
 from ordercast.services.gateway.representation import (
     PATH,
     brief_service_order,
@@ -50,7 +49,6 @@ FILTERS = {
     "orderDate.gte": "ordered_since",
     "orderDate.lt": "ordered_until",
 }
-PAGING = {"fields", "offset", "limit"}
 
 
 @router.post(PATH, status_code=201)
@@ -134,18 +132,7 @@ def _shown(
 
 
 def _filter(query: Sequence[tuple[str, str]]) -> OrderFilter:
-    names = Counter(name for name, _ in query)
-    known = ", ".join(FILTERS)
-    problems = [
-        Problem(name, "is not a filter", f"use one of: {known}")
-        for name in names
-        if name not in FILTERS and name not in PAGING
-    ]
-    problems += [
-        Problem(name, "is given twice", "give it once") for name, n in names.items() if n > 1
-    ]
-    if problems:
-        raise InvalidMessage(problems)
+    check_names(query, FILTERS)
     return OrderFilter(
         **{FILTERS[name]: _value(name, text) for name, text in query if name in FILTERS}
     )
