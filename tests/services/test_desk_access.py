@@ -5,11 +5,14 @@ from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
 from ordercast.domain.people import Role
+from ordercast.services.gateway.desk import live
 from ordercast.services.gateway.desk.app import create_desk
 from ordercast.store import audit, desk_sessions, users
 from ordercast.store.clock import now
+from ordercast.store.people_tables import DeskSession
 from tests.gateway import gateway
 
 PASSWORD = "battery horse staple"
@@ -222,6 +225,24 @@ def test_a_session_is_over_when_it_is_old_or_was_idle(database, ann):
         assert desk_sessions.find(session, token, idle=timedelta()) is None
         assert desk_sessions.find(session, over, idle=timedelta(minutes=1)) is None
         assert desk_sessions.find(session, "guessed", idle=timedelta(minutes=1)) is None
+
+
+def test_a_page_that_is_only_followed_is_no_use_of_a_session(http, ann, database, monkeypatch):
+    monkeypatch.setattr(live, "LONGEST_SECONDS", 0)
+    sign_in(http)
+    an_hour_ago = now() - timedelta(hours=1)
+    with database.write() as session:
+        session.exec(select(DeskSession)).one().seen_at = an_hour_ago
+    assert http.get("/desk/live").headers["content-type"].startswith("text/event-stream")
+    assert http.get("/desk/work-orders", headers={"Desk-Follows": "true"}).status_code == 200
+    assert last_use(database) == an_hour_ago
+    assert http.get("/desk/work-orders").status_code == 200
+    assert last_use(database) > an_hour_ago
+
+
+def last_use(database):
+    with database.read() as session:
+        return session.exec(select(DeskSession.seen_at)).one()
 
 
 def test_wrong_tries_lead_to_a_pause_that_a_right_password_does_not_end(http, ann, database):

@@ -45,8 +45,8 @@ class SignInNeeded(Exception):
     """Nobody is signed in, or not any more."""
 
 
-def viewer_of(request: Request) -> Viewer | None:
-    """Who is signed in; None if nobody is."""
+def viewer_of(request: Request, *, is_use: bool = True) -> Viewer | None:
+    """Who is signed in, whose session this may be a use of; None if nobody is."""
     token = token_of(request)
     if not token:
         return None
@@ -55,7 +55,7 @@ def viewer_of(request: Request) -> Viewer | None:
         found = desk_sessions.find(session, token, idle=idle)
     if found is None:
         return None
-    if found.is_stale and FOLLOWING not in request.headers:
+    if is_use and found.is_stale and FOLLOWING not in request.headers:
         with database().write() as session:
             desk_sessions.note_use(session, found.token_sha256)
     return Viewer(
@@ -67,16 +67,22 @@ def viewer_of(request: Request) -> Viewer | None:
     )
 
 
-def _signed_in(request: Request) -> Viewer:
-    viewer = viewer_of(request)
-    if viewer is None:
-        raise SignInNeeded
-    request.state.viewer = viewer
-    return viewer
+def _signed_in(*, is_use: bool) -> Callable[[Request], Viewer]:
+    def signed_in(request: Request) -> Viewer:
+        viewer = viewer_of(request, is_use=is_use)
+        if viewer is None:
+            raise SignInNeeded
+        request.state.viewer = viewer
+        return viewer
+
+    return signed_in
 
 
-Watching = Annotated[Viewer, Depends(_signed_in)]
+Watching = Annotated[Viewer, Depends(_signed_in(is_use=True))]
 """Anybody who is signed in."""
+
+Following = Annotated[Viewer, Depends(_signed_in(is_use=False))]
+"""As `Watching`, by a stream that a page opens again by itself: it sends no header to say so."""
 
 
 def _at_least(role: Role) -> Callable[[Viewer], Viewer]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
 from config.settings import settings
-from ordercast.services.gateway.desk.access import Watching
+from ordercast.services.gateway.desk.access import Following, Watching
 from ordercast.services.gateway.desk.frame import is_fragment
 from ordercast.services.gateway.desk.live import LivePage
 from ordercast.services.gateway.event_stream import EventStream
@@ -24,7 +24,7 @@ def note_what_is_seen(request: Request, viewer: Watching) -> None:
 @router.get("/live")
 async def follow(
     request: Request,
-    viewer: Watching,
+    viewer: Following,
     seen: str = "",
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
