@@ -31,13 +31,14 @@ class FeedFilter:
     """Which events a reader is shown; all that is given must hold.
 
     A subscriber is shown what it would be told of, of orders that came before it as well.
-    `only_of` is the agent that reads.
+    `only_of` is the agent that reads, `admitted_by` the sealed secret of a subscriber without key.
     """
 
     types: frozenset[str] | None = None
     order_no: str | None = None
     subscriber: Subscriber | None = None
     only_of: str | None = None
+    admitted_by: bytes | None = None
 
     def shows(self, row: FeedEvent) -> bool:
         event = row.event

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -359,6 +359,34 @@ def test_a_subscriber_that_is_removed_sees_nothing_more(http, monkeypatch):
             subscribers.delete(session, public)
         with pytest.raises(EOFError):
             opened.next()
+
+
+@pytest.mark.parametrize("overlap", [timedelta(), timedelta(seconds=1)])
+def test_a_stream_ends_when_the_secret_that_it_came_with_is_valid_no_longer(
+    http, monkeypatch, overlap
+):
+    monkeypatch.setattr(feed_tail, "RECHECK_SECONDS", 0)
+    monkeypatch.setattr(feed_tail, "LOOK_SECONDS", 0.1)
+    public, new = subscribe(), new_secret()
+    with stream(http, params={"subscriber": public}) as with_key:
+        with stream(http, **as_subscriber(public)) as leaked:
+            with database().write() as session:
+                over = datetime.now(UTC) + overlap
+                found = subscribers.get(session, public)
+                subscribers.rotate(session, found, secret=new, overlap=overlap)
+            wait_for(lambda: has_ended(leaked), what="the stream goes on")
+        assert datetime.now(UTC) >= over
+        with stream(http, **as_subscriber(public, new)) as with_new:
+            tell("ord-a", COMPLETED)
+            assert with_new.next() == with_key.next()
+
+
+def has_ended(opened):
+    try:
+        opened.block()
+    except EOFError:
+        return True
+    return False
 
 
 def test_streams_end_when_the_gateway_stops(home, monkeypatch):

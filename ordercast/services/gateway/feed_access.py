@@ -45,10 +45,10 @@ def wanted_events(
         return FeedFilter(known, order_no, only_of=only_of)
     with database().read() as session:
         if caller:
-            told = subscribers.get(session, subscriber, agent=only_of)
+            told, by = subscribers.get(session, subscriber, agent=only_of), None
         else:
-            told = _admitted(session, subscriber, authorization)
-    return FeedFilter(known, order_no, told, only_of=only_of)
+            told, by = _admitted(session, subscriber, authorization)
+    return FeedFilter(known, order_no, told, only_of=only_of, admitted_by=by)
 
 
 Wanted = Annotated[FeedFilter, Depends(wanted_events)]
@@ -64,8 +64,13 @@ def cursor(text: str | None, *, name: str = "after") -> int | None:
     return int(text)
 
 
-def _admitted(session: Session, subscriber_id: str, authorization: str | None) -> Subscriber:
-    """The subscriber whose secret the caller knows; nobody learns which ones there are."""
+def _admitted(
+    session: Session, subscriber_id: str, authorization: str | None
+) -> tuple[Subscriber, bytes]:
+    """The subscriber and its secret, sealed, that the caller knows.
+
+    Nobody learns which subscribers there are.
+    """
     scheme, _, token = (authorization or "").partition(" ")
     try:
         found = subscribers.get(session, subscriber_id)
@@ -73,12 +78,12 @@ def _admitted(session: Session, subscriber_id: str, authorization: str | None) -
         found = None
     sealed = subscribers.sealed_secrets(found, at=now()) if found else []
     given = token.strip().encode()
-    knows = any(compare_digest(given, subscribers.opened(each).encode()) for each in sealed)
-    if found is None or not knows or scheme.casefold() != "bearer":
+    known = [each for each in sealed if compare_digest(given, subscribers.opened(each).encode())]
+    if found is None or not known or scheme.casefold() != "bearer":
         turned_away.labels("unknown" if given else "missing").inc()
         text = "give the subscriber's signing secret: Authorization: Bearer whsec_…"
         raise HTTPException(401, text, headers={"WWW-Authenticate": "Bearer"})
-    return found
+    return found, known[0]
 
 
 def _types(patterns: list[str]) -> frozenset[str]:

@@ -20,6 +20,7 @@ from ordercast.delivery.cloud_events import body_of
 from ordercast.delivery.composing import masked
 from ordercast.services.gateway.feed_reader import FeedReader, Item
 from ordercast.store import api_keys, subscribers
+from ordercast.store.clock import now
 from ordercast.store.engine import DATABASE_AWAY, database
 from ordercast.store.feed import head_of
 from ordercast.store.feed_reading import FeedEvent, FeedFilter, FeedPage, read_feed
@@ -146,14 +147,19 @@ class FeedTail:
     def _renew(
         self, over: threading.Event, known: dict[str, Subscriber], key_ids: set[str]
     ) -> None:
-        """Who was changed sees as it now may; who was removed, or its key, sees nothing more."""
+        """Who was changed sees as it now may.
+
+        Who was removed, or its key, or whose secret was rotated away, sees nothing more.
+        """
         for reader in list(self._readers) if self._round is over else ():
             if reader.key_id and reader.key_id not in key_ids:
                 reader.end()
-            elif (who := reader.wanted.subscriber) and who.id in known:
-                reader.wanted = replace(reader.wanted, subscriber=known[who.id])
-            elif who:
-                reader.end()
+            elif who := reader.wanted.subscriber:
+                found = known.get(who.id)
+                if found and _admits(found, reader.wanted.admitted_by):
+                    reader.wanted = replace(reader.wanted, subscriber=found)
+                else:
+                    reader.end()
 
     def _give_up(self, over: threading.Event) -> None:
         if self._round is over:
@@ -182,3 +188,8 @@ class FeedTail:
         assert self._loop
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(deed, *arguments)
+
+
+def _admits(subscriber: Subscriber, sealed: bytes | None) -> bool:
+    """Whether a secret still lets its knower read as a subscriber; who has a key needs none."""
+    return sealed is None or sealed in subscribers.sealed_secrets(subscriber, at=now())
