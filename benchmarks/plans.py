@@ -23,6 +23,7 @@ from benchmarks.own_database import own_database
 from benchmarks.telling import machine, say, tell_figures
 from ordercast.contracts.replay import NewReplay
 from ordercast.contracts.subscriber import SubscriberState
+from ordercast.delivery import breaker
 from ordercast.store import (
     alert_sending,
     changes,
@@ -171,7 +172,9 @@ def loops(subscriber_id: str) -> Iterator[tuple[str, str, Loop]]:
         "subscribers who fail, or are back",
         "15 s",
         lambda s: (
-            subscriber_health.watch(s, at=at, disable_after=timedelta(days=5)),
+            subscriber_health.watch(
+                s, at=at, disable_after=timedelta(days=5), failing=breaker.FAILING
+            ),
             recovering.recovered(s, limit=50),
         ),
     )

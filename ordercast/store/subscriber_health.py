@@ -96,32 +96,52 @@ def resume(subscriber: Subscriber, *, at: datetime) -> None:
 
 
 def give_another_chance(subscriber: Subscriber, *, at: datetime) -> None:
-    """Something was mended: an open breaker is not waited for."""
-    if subscriber.open_until is not None:
+    """Something was mended: what failed before counts no more; one delivery first, then more."""
+    if subscriber.failing_since or subscriber.open_until:
+        subscriber.failing_since = subscriber.warned_at = None
         subscriber.open_until, subscriber.recovery = at, 0
 
 
-def watch(session: Session, *, at: datetime, disable_after: timedelta) -> None:
+def watch(
+    session: Session, *, at: datetime, disable_after: timedelta, failing: Collection[str]
+) -> None:
     """Warn of those who fail for half the time after which they are disabled; disable those due.
 
-    Any number of relays may watch: of rows that another one is at, it takes care.
+    Due is who fails for as long again after the warning. Only attempts with the verdicts that
+    are `failing` tell how long: who is sent nothing does not fail. Any number of relays may
+    watch: of rows that another one is at, it takes care.
     """
-    failing = (
+    half = disable_after / 2
+    suspects = (
         select(Subscriber)
         .where(Subscriber.state == ACTIVE)
-        .where(col(Subscriber.failing_since) <= at - disable_after / 2)
+        .where(col(Subscriber.failing_since) <= at - half)
         .order_by(Subscriber.id)
         .with_for_update(skip_locked=True)
     )
-    for subscriber in session.exec(failing.execution_options(populate_existing=True)).all():
+    for subscriber in session.exec(suspects.execution_options(populate_existing=True)).all():
         since = subscriber.failing_since
         assert since
-        if since <= at - disable_after:
+        told = max(since, subscriber.warned_at or since)  # a warning of an earlier time is over
+        if not _failed_after(session, subscriber.id, told + half, failing):
+            continue
+        if told > since:
             because = f"it has failed since {since:%Y-%m-%d %H:%M} UTC"
             disable(session, subscriber.id, because=because, at=at)
-        elif subscriber.warned_at is None:
+        else:
             subscriber.warned_at = at
-            _warn(session, subscriber, since, until=since + disable_after, at=at)
+            _warn(session, subscriber, since, until=at + half, at=at)
+
+
+def _failed_after(
+    session: Session, subscriber_id: str, moment: datetime, failing: Collection[str]
+) -> bool:
+    failed = select(PushAttempt.delivery_id).where(
+        PushAttempt.subscriber_id == subscriber_id,
+        col(PushAttempt.started_at) >= moment,
+        col(PushAttempt.verdict).in_(failing),
+    )
+    return session.exec(failed.limit(1)).first() is not None
 
 
 def _warn(

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from config.settings import RelaySettings
 from ordercast.contracts.subscriber import NewSubscriber, SubscriberChange, SubscriberView
+from ordercast.delivery import breaker
 from ordercast.delivery.signing import new_secret
 from ordercast.services.relay.deliver_ledger import DeliverLedger
 from ordercast.services.relay.lanes import Room
@@ -277,7 +278,7 @@ def test_a_failure_or_two_between_answers_is_no_recovery(database):
 
 def watch(database):
     with database.write() as session:
-        subscriber_health.watch(session, at=now(), disable_after=2 * DAY)
+        subscriber_health.watch(session, at=now(), disable_after=2 * DAY, failing=breaker.FAILING)
 
 
 def told_to_operators(database):
@@ -297,13 +298,59 @@ def test_who_fails_for_long_is_warned_of_once_then_disabled_and_what_is_for_it_i
     watch(database)
     watch(database)
     assert told_to_operators(database) == [("subscriber-failing", key)]
-    set_to(database, key, failing_since=now() - 2.1 * DAY)
+    set_to(database, key, failing_since=now() - 2.1 * DAY, warned_at=now() - 1.1 * DAY)
     watch(database)
     assert told_to_operators(database)[1:] == [("subscriber-disabled", key)]
     assert "has failed since" in stored(database, key).disabled_because
     tell(database, order_no="ord-after")
     assert {each.state for each in deliveries(database)} == {"pending"}
     assert len(deliveries(database)) == 31
+
+
+def failed_once(database, ago):
+    key, one = subscribe(database), relay(database)
+    tell(database)
+    one.fail(one.lease())
+    with database.write() as session:
+        session.execute(update(PushAttempt).values(started_at=now() - ago))
+    set_to(database, key, failing_since=now() - ago)
+    return key
+
+
+def test_who_is_sent_nothing_after_a_failure_is_neither_warned_of_nor_disabled(database):
+    key = failed_once(database, ago=9 * DAY)
+    watch(database)
+    assert (stored(database, key).state, told_to_operators(database)) == ("active", [])
+
+
+@pytest.mark.parametrize(("warned", "state"), [(1.9, "active"), (2.1, "disabled")])
+def test_who_was_warned_of_is_disabled_only_if_it_fails_half_the_time_later(
+    database, warned, state
+):
+    key = failed_once(database, ago=1 * DAY)
+    set_to(database, key, failing_since=now() - 9 * DAY, warned_at=now() - warned * DAY)
+    watch(database)
+    assert stored(database, key).state == state
+
+
+def test_a_warning_of_an_earlier_time_of_failing_does_not_count(database):
+    key = failed_once(database, ago=timedelta())
+    set_to(database, key, failing_since=now() - 2.5 * DAY, warned_at=now() - 9 * DAY)
+    watch(database)
+    assert stored(database, key).state == "active"
+    assert told_to_operators(database) == [("subscriber-failing", key)]
+
+
+def test_another_url_is_another_chance_and_an_answer_there_is_a_recovery(database):
+    key = failed_once(database, ago=9 * DAY)
+    set_to(database, key, warned_at=now() - 8 * DAY)
+    changed = change(database, key, url="http://127.0.0.1:9/mended", concurrency=1)
+    assert (changed.failing_since, changed.warned_at) == (None, None)
+    assert SubscriberView.model_validate(changed).health == "recovering"
+    one = relay(database)
+    one.answer(one.lease())
+    assert stored(database, key).recovered_at
+    assert SubscriberView.model_validate(stored(database, key)).health == "healthy"
 
 
 def test_who_was_warned_of_is_told_to_be_well_again(database):

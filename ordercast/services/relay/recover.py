@@ -8,6 +8,7 @@ from typing import assert_never
 from uuid import UUID
 
 from config.settings import settings
+from ordercast.delivery import breaker
 from ordercast.domain.errors import Conflict
 from ordercast.services.relay.prefect_api import PrefectApi
 from ordercast.services.relay.remedies import MOST_RECOVERIES, FlowRunState, Remedy, remedy_for
@@ -61,7 +62,7 @@ class Recovery:
     def _watch_subscribers(self) -> None:
         after = timedelta(hours=settings().relay.disable_after_hours)
         with database().write() as session:
-            subscriber_health.watch(session, at=now(), disable_after=after)
+            subscriber_health.watch(session, at=now(), disable_after=after, failing=breaker.FAILING)
 
     def _orphans(self) -> dict[str, OrderRun]:
         with database().read() as session:
