@@ -20,8 +20,11 @@ def ask_for_replay(wanted: Mapping[str, Any], *, asked_by: str, key: str) -> str
     InvalidMessage or NotFound, in words, if it cannot be had.
     """
     told = {name: value for name, value in wanted.items() if value not in (None, "", [])}
+    wish = validate(NewReplay, told)
+    with database().read() as session:
+        expected = replays.estimate(session, wish).pushes
     with database().write() as session:
-        return replays.ask(session, validate(NewReplay, told), asked_by=asked_by, key=key).id
+        return replays.ask(session, wish, expected=expected, asked_by=asked_by, key=key).id
 
 
 @step(name="wait-for-replay")

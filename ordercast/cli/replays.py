@@ -52,14 +52,14 @@ def replay(
     }
     wanted = validate(NewReplay, said)
     with database().read() as session:
-        found = explain_estimate(replays.estimate(session, wanted))
+        found = replays.estimate(session, wanted)
     if dry_run:
-        return show_json(found) if as_json else _print_estimate(found)
+        return show_json(explain_estimate(found)) if as_json else _print_estimate(found)
     if not yes:
         _print_estimate(found, err=as_json)
         typer.confirm("Begin?", abort=True, err=as_json)
     with database().write() as session:
-        asked = replays.ask(session, wanted, asked_by=getpass.getuser())
+        asked = replays.ask(session, wanted, expected=found.pushes, asked_by=getpass.getuser())
         session.flush()
         shown = explain_replay(session, asked)
     if as_json:
@@ -67,9 +67,9 @@ def replay(
     return typer.echo(f"{asked.id} has begun; `ordercast pushes replays` shows how far it is")
 
 
-def _print_estimate(found: dict[str, Any], *, err: bool = False) -> None:
-    rate = f"{found['per_second']:g} a second"
-    typer.echo(f"{found['pushes']} pushes, {rate}: about {found['seconds']} s", err=err)
+def _print_estimate(found: replays.Estimate, *, err: bool = False) -> None:
+    rate = f"{found.per_second:g} a second"
+    typer.echo(f"{found.pushes} pushes, {rate}: about {found.seconds} s", err=err)
 
 
 def list_replays(

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, and_, col, or_, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 from ordercast.contracts.replay import Replayable
 from ordercast.contracts.subscriber import SubscriberState
@@ -72,20 +72,39 @@ def read_page(session: Session, replay: PushReplay, place: Place, *, lock: bool)
     return Page(found, events[-1])
 
 
+def count_ended(session: Session, replay: PushReplay) -> int:
+    """How many pushes that have ended the pages of a replay come to, by one statement."""
+    query = (
+        select(func.count())
+        .select_from(PushDelivery)
+        .join(PushEvent, col(PushEvent.id) == col(PushDelivery.event_id))
+        .join(Subscriber, col(Subscriber.id) == col(PushDelivery.subscriber_id))
+        .where(*_of_replay(replay), *_of_audience(replay))
+        .where(col(PushDelivery.state).in_(replay.states))
+    )
+    if replay.verdict:
+        query = query.join(PushAttempt, _is_last()).where(PushAttempt.verdict == replay.verdict)
+    return session.exec(query).one()
+
+
 def _page_size(audience: Sequence[Subscriber]) -> int:
     return max(1, min(MOST_EVENTS, MOST_PUSHES // max(1, len(audience))))
 
 
 def _audience(session: Session, replay: PushReplay) -> Sequence[Subscriber]:
     """Who may be told, by id. Senders of orders are told again only when they are named."""
-    query = select(Subscriber).where(Subscriber.state != SubscriberState.DELETED.value)
-    if replay.agent is not None:
-        query = query.where(is_own(replay.agent))
-    if replay.subscriber_id:
-        query = query.where(Subscriber.id == replay.subscriber_id)
-    else:
-        query = query.where(Subscriber.id != SENDERS)
+    query = select(Subscriber).where(*_of_audience(replay))
     return sorted(session.exec(query), key=lambda each: each.id)
+
+
+def _of_audience(replay: PushReplay) -> Iterator[ColumnElement[bool]]:
+    yield col(Subscriber.state) != SubscriberState.DELETED.value
+    if replay.agent is not None:
+        yield is_own(replay.agent)
+    if replay.subscriber_id:
+        yield col(Subscriber.id) == replay.subscriber_id
+    else:
+        yield col(Subscriber.id) != SENDERS
 
 
 def _events(
@@ -125,13 +144,9 @@ def _deliveries(
     session: Session, replay: PushReplay, events: Sequence[PushEvent], *, lock: bool
 ) -> Mapping[UUID, Mapping[str, tuple[UUID, str, str | None]]]:
     """By event and subscriber: the delivery, its state, and the verdict of its last attempt."""
-    last = and_(
-        col(PushAttempt.delivery_id) == col(PushDelivery.id),
-        col(PushAttempt.number) == col(PushDelivery.attempts),
-    )
     query = (
         select(PushDelivery, PushAttempt.verdict)
-        .outerjoin(PushAttempt, last)
+        .outerjoin(PushAttempt, _is_last())
         .where(col(PushDelivery.event_id).in_([event.id for event in events]))
         .order_by(col(PushDelivery.event_id), PushDelivery.subscriber_id)
     )
@@ -143,6 +158,14 @@ def _deliveries(
     for row, verdict in session.exec(query.execution_options(populate_existing=True)):
         found.setdefault(row.event_id, {})[row.subscriber_id] = (row.id, row.state, verdict)
     return found
+
+
+def _is_last() -> ColumnElement[bool]:
+    """That an attempt is the last of its delivery."""
+    return and_(
+        col(PushAttempt.delivery_id) == col(PushDelivery.id),
+        col(PushAttempt.number) == col(PushDelivery.attempts),
+    )
 
 
 def _candidates(

@@ -14,13 +14,13 @@ from uuid import uuid5
 from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, col, func, select
 
-from ordercast.contracts.replay import ReplayState
+from ordercast.contracts.replay import Replayable, ReplayState
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.store.chunks import chunks
 from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.push_tables import PushDelivery, PushReplay, Subscriber
 from ordercast.store.pushes import DeliveryState
-from ordercast.store.replay_pages import Candidate, Place, read_page
+from ordercast.store.replay_pages import Candidate, Place, count_ended, read_page
 from ordercast.store.upserting import insert_for
 
 AHEAD = timedelta(seconds=1)
@@ -64,6 +64,8 @@ def carry_on(session: Session, *, now: datetime, most_waiting: int) -> PushRepla
 
 def count(session: Session, replay: PushReplay) -> int:
     """How many pushes a replay that has not begun would put out."""
+    if Replayable.MISSING not in replay.states:
+        return count_ended(session, replay)
     place: Place | None = Place()
     total = 0
     while place:

@@ -41,10 +41,7 @@ def estimate(session: Session, wanted: NewReplay, *, agent: str | None = None) -
     NotFound if the event, order or subscriber that it names does not exist, or is not of the
     agent that asks.
     """
-    return _estimate(session, _row(session, wanted, asked_by="", agent=agent))
-
-
-def _estimate(session: Session, replay: PushReplay) -> Estimate:
+    replay = _row(session, wanted, asked_by="", agent=agent)
     pushes = replaying.count(session, replay)
     return Estimate(pushes, replay.per_second, ceil(pushes / replay.per_second))
 
@@ -53,20 +50,22 @@ def ask(
     session: Session,
     wanted: NewReplay,
     *,
+    expected: int,
     asked_by: str,
     key: str | None = None,
     agent: str | None = None,
 ) -> PushReplay:
     """Have pushes go out once more, an agent's to its own subscribers; NotFound as in `estimate`.
 
-    Who gives a key and asks again with it gets the replay that there is.
+    How many are `expected` is estimated before, in a session that reads: it may take long, and
+    on SQLite nobody else can write while this one does. Who gives a key and asks again with it
+    gets the replay that there is.
     """
     replay_id = f"rep-{(uuid5(NAMESPACE, key) if key else uuid4()).hex[:12]}"
     if key and (known := session.get(PushReplay, replay_id)):
         return known
     replay = _row(session, wanted, asked_by=asked_by, agent=agent)
-    replay.id = replay_id
-    replay.expected = _estimate(session, replay).pushes
+    replay.id, replay.expected = replay_id, expected
     session.add(replay)
     nudge_after_commit(session, Topic.REPLAY)
     return replay

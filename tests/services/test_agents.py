@@ -83,7 +83,8 @@ def world():
     first = work_orders(order_no)[0]
     report(first, report_id="done")
     with database().write() as session:
-        replay = replays.ask(session, NewReplay(order_no=order_no), asked_by="x", agent=X).id
+        wanted = NewReplay(order_no=order_no)
+        replay = replays.ask(session, wanted, expected=1, asked_by="x", agent=X).id
         asked = commands.ask(session, order_no, CommandKind.CANCEL, reason="?", asked_by="x")
         add_events(session, orders.order(session, order_no), [NewEvent("order.completed", 1)])
         owed = select(PushDelivery).where(PushDelivery.subscriber_id == subscriber)

@@ -3,22 +3,26 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import col, select
 from typer.testing import CliRunner
 
 from ordercast.cli import app as cli
 from ordercast.services.relay.deliver import deliver_forever
 from ordercast.services.relay.replay import replay
+from ordercast.store import replays
 from ordercast.store.clock import now
 from ordercast.store.engine import database
 from ordercast.store.push_tables import PushAttempt, PushDelivery
+from tasks.replay import ask_for_replay
 from tests.gateway import gateway
 from tests.keys import keyed
 from tests.services.receivers import Receiver, eventually
@@ -158,6 +162,40 @@ def _put_back():
             col(PushDelivery.replay_id).is_not(None), PushDelivery.state == "pending"
         )
         return session.exec(query).all()
+
+
+def by_http():
+    return keyed(gateway()).post("/pushes/replay", json={"since": "1h"}).json()["expected"]
+
+
+def by_command():
+    begun = run("pushes", "replay", "--since", "1h", "--yes", "--json")
+    return json.loads(begun.stdout)["expected"]
+
+
+def by_flow():
+    made = ask_for_replay.fn({"since": "1h"}, asked_by="prefect: a run", key="run-1")
+    with database().read() as session:
+        return replays.replay(session, made).expected
+
+
+@pytest.mark.parametrize("asked", [by_http, by_command, by_flow])
+def test_while_a_replay_is_counted_others_may_write(asked):
+    subscribe(database())
+    for number in range(3):
+        tell(database(), f"ord-{number}", at=now())
+    end(database())
+    counted = []
+
+    def write_meanwhile(_connection, _cursor, statement, *_):
+        if "push_event.occurred_at <" in statement:
+            with closing(sqlite3.connect(database().engine.url.database, timeout=0)) as another:
+                another.execute("BEGIN IMMEDIATE")
+            counted.append(statement)
+
+    event.listen(database().engine, "before_cursor_execute", write_meanwhile)
+    assert asked() == 3
+    assert counted
 
 
 @pytest.mark.parametrize(

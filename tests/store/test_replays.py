@@ -74,8 +74,9 @@ def end(database, state="delivered", verdict="delivered", **which):
 
 
 def ask(database, **wanted):
+    expected = count(database, **wanted)
     with database.write() as session:
-        return replays.ask(session, NewReplay(**wanted), asked_by="tester").id
+        return replays.ask(session, NewReplay(**wanted), expected=expected, asked_by="tester").id
 
 
 def count(database, **wanted):
@@ -329,7 +330,7 @@ def test_a_page_of_a_long_ledger_is_read_by_its_index(database):
     for number in range(30):
         tell(database, f"ord-{number}")
     with noted(database) as statements:
-        count(database, since=THEN)
+        count(database, since=THEN, states=["delivered", "missing"])
     read = [each for each in statements if "FROM push_event" in each[0]]
     assert read
     for statement, parameters in read:
@@ -338,3 +339,15 @@ def test_a_page_of_a_long_ledger_is_read_by_its_index(database):
         assert "TEMP B-TREE" not in told and "Sort" not in told
     with database.read() as session:
         assert session.exec(select(func.count()).select_from(PushReplay)).one() == 0
+
+
+def test_what_has_ended_is_counted_by_one_statement_however_long_the_ledger(database, monkeypatch):
+    subscribe(database)
+    for number in range(10):
+        tell(database, f"ord-{number}")
+    end(database, "gave-up", "retry")
+    monkeypatch.setattr("ordercast.store.replay_pages.MOST_EVENTS", 2)
+    with noted(database) as statements:
+        assert count(database, states=["gave-up"]) == 10
+    ((statement, parameters),) = [each for each in statements if "SELECT" in each[0]]
+    assert "ix_push_delivery_state" in plan(database, statement, parameters)

@@ -27,12 +27,15 @@ def ask_for_replay(
     With `dry_run` only count them: nothing is written.
     """
     wanted = validate(NewReplay, document)
+    with database().read() as session:
+        found = replays.estimate(session, wanted, agent=caller.agent)
     if wanted.dry_run:
         response.status_code = 200
-        with database().read() as session:
-            return explain_estimate(replays.estimate(session, wanted, agent=caller.agent))
+        return explain_estimate(found)
     with database().write() as session:
-        asked = replays.ask(session, wanted, asked_by=caller.name, agent=caller.agent)
+        asked = replays.ask(
+            session, wanted, expected=found.pushes, asked_by=caller.name, agent=caller.agent
+        )
         session.flush()
         shown = explain_replay(session, asked)
     response.headers["Location"] = f"{settings().gateway_url}/pushes/replays/{asked.id}"

@@ -91,7 +91,9 @@ def _command(
 
 def _replay(session: Session, order_no: str, who: str, reason: str) -> None:
     why = _given(reason)
-    asked = replays.ask(session, NewReplay(order_no=order_no, reason=why), asked_by=who)
+    wanted = NewReplay(order_no=order_no, reason=why)
+    expected = replays.estimate(session, wanted).pushes  # an order has few events
+    asked = replays.ask(session, wanted, expected=expected, asked_by=who)
     told = {"replay": asked.id, "pushes": asked.expected}
     audit.note(session, who=who, did="orders.replay", subject=order_no, reason=why, details=told)
 

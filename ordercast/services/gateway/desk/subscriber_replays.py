@@ -68,8 +68,10 @@ def try_replay(request: Request, viewer: Operating, wanted: Wanted) -> Response:
 @router.post("/subscribers/{subscriber_id}/replay")
 def begin(request: Request, viewer: Operating, subscriber_id: str, wanted: Wanted) -> Response:
     """Have pushes go out once more."""
+    with database().read() as session:
+        expected = replays.estimate(session, wanted).pushes
     with database().write() as session:
-        asked = replays.ask(session, wanted, asked_by=viewer.name)
+        asked = replays.ask(session, wanted, expected=expected, asked_by=viewer.name)
         told = {"replay": asked.id, "pushes": asked.expected}
         audit.note(
             session,
