@@ -21,7 +21,7 @@ from benchmarks.databases import Databases, databases
 from benchmarks.desk_stock import stock
 from benchmarks.own_database import own_database
 from benchmarks.telling import machine, say, tell_figures
-from ordercast.contracts.replay import NewReplay
+from ordercast.contracts.replay import NewReplay, Replayable
 from ordercast.contracts.subscriber import SubscriberState
 from ordercast.delivery import breaker
 from ordercast.store import (
@@ -82,6 +82,8 @@ PREPARED = (
     " hashtext(id::text) % 3 <> 0",
     "UPDATE push_delivery SET due_at = now() + interval '1 hour' WHERE state = 'pending' AND"
     " hashtext(id::text) % 300 <> 0",
+    "UPDATE push_delivery SET state = 'gave-up' WHERE ended_at IS NOT NULL AND"
+    " hashtext(id::text) % 500 = 1",
     "UPDATE push_event SET position = NULL WHERE hashtext(id::text) % 500 = 0",
     # Some work is overdue.
     "UPDATE work_order SET due_at = now() - interval '1 hour' WHERE hashtext(id) % 400 = 0",
@@ -210,6 +212,11 @@ def loops(subscriber_id: str) -> Iterator[tuple[str, str, Loop]]:
         "ended orders to erase",
         daily,
         lambda s: erasing.ended_orders(s, None, None, before=at, limit=500),
+    )
+    yield (
+        "count what was given up since the night before",
+        daily,
+        lambda s: replays.estimate(s, NewReplay(states=[Replayable.GAVE_UP], ended_since=day_ago)),
     )
     yield (
         "count what a replay would send",

@@ -16,6 +16,7 @@ def redeliver(
     event_id: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    ended_since: str | None = None,
     states: list[str] | None = None,
     verdict: str | None = None,
     per_second: float | None = None,
@@ -24,8 +25,9 @@ def redeliver(
 ) -> str:
     """Ask for a replay and show it; the relay carries it out, however long it takes.
 
-    All that is given must hold; `since` and `until` are ISO 8601 or how long ago (`24h`). A run
-    that is tried again asks for nothing new. Waiting holds a thread of the worker.
+    All that is given must hold; `since` and `until`, when the event happened, and `ended_since`,
+    when the push ended, are ISO 8601 or how long ago (`24h`). A run that is tried again asks for
+    nothing new. Waiting holds a thread of the worker.
     """
     wanted = {
         "subscriber_id": subscriber_id,
@@ -33,6 +35,7 @@ def redeliver(
         "event_id": event_id,
         "since": since,
         "until": until,
+        "ended_since": ended_since,
         "states": states,
         "verdict": verdict,
         "per_second": per_second,

@@ -26,6 +26,9 @@ def replay(
     subscriber: Annotated[str | None, typer.Option(help="To this subscriber's id.")] = None,
     since: Annotated[str | None, When] = None,
     until: Annotated[str | None, When] = None,
+    ended_since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="When the push ended, told as --since.")
+    ] = None,
     state: Annotated[
         list[Replayable] | None, typer.Option(help="In this state; may be repeated.")
     ] = None,
@@ -45,6 +48,7 @@ def replay(
         "subscriber_id": subscriber,
         "since": since,
         "until": until,
+        "ended_since": ended_since,
         "states": state or [],
         "verdict": verdict,
         "per_second": per_second,

@@ -60,9 +60,10 @@ class NewReplay(BaseModel):
     """A wish that pushes go out once more; all that is given must hold.
 
     `since` counts and `until` does not: ISO 8601 or how long ago (`24h`). Both are times of
-    events. Without `states` all that have ended are meant, and where an event, an order or a
-    subscriber is named those it never had as well (`missing`). `per_second` is the most that
-    fall due in a second; without it, the setting.
+    events; `ended_since` is of pushes, which may end days after their events. Without `states`
+    all that have ended are meant, and where an event, an order or a subscriber is named those it
+    never had as well (`missing`). `per_second` is the most that fall due in a second; without
+    it, the setting.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -72,6 +73,7 @@ class NewReplay(BaseModel):
     subscriber_id: Key | None = None
     since: Moment | None = None
     until: Moment | None = None
+    ended_since: Moment | None = None
     states: list[Replayable] = Field(default_factory=list, max_length=len(Replayable))
     verdict: ReplayVerdict | None = None
     per_second: float | None = Field(default=None, gt=0, le=MOST_PER_SECOND, allow_inf_nan=False)
@@ -82,11 +84,13 @@ class NewReplay(BaseModel):
     def _says_which(self) -> "NewReplay":
         """Nobody replays the whole ledger by leaving something out."""
         named = (self.event_id, self.order_no, self.subscriber_id, self.since, self.verdict)
-        if not self.states and not any(named):
-            text = "say which: event_id, order_no, subscriber_id, since, states or verdict"
-            raise PydanticCustomError("too_wide", text)
+        if not any((*named, self.ended_since, self.states)):
+            which = "event_id, order_no, subscriber_id, since, ended_since, states or verdict"
+            raise PydanticCustomError("too_wide", "say which: {which}", {"which": which})
         if self.since and self.until and self.since >= self.until:
             raise PydanticCustomError("empty_span", "since is not before until")
+        if self.ended_since and Replayable.MISSING in self.states:
+            raise PydanticCustomError("never_ended", "what is missing has not ended since")
         return self
 
     @property
@@ -95,5 +99,5 @@ class NewReplay(BaseModel):
         if self.states:
             return list(dict.fromkeys(self.states))
         named = self.event_id or self.order_no or self.subscriber_id
-        is_about_missing = named and self.verdict is None
+        is_about_missing = named and self.verdict is None and self.ended_since is None
         return [each for each in Replayable if each is not Replayable.MISSING or is_about_missing]

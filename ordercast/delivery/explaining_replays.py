@@ -9,7 +9,16 @@ from ordercast.contracts.replay import ReplayState
 from ordercast.store.push_tables import PushReplay
 from ordercast.store.replays import Estimate, came_to
 
-FILTER = ("event_id", "order_no", "subscriber_id", "since", "until", "states", "verdict")
+FILTER = (
+    "event_id",
+    "order_no",
+    "subscriber_id",
+    "since",
+    "until",
+    "ended_since",
+    "states",
+    "verdict",
+)
 
 
 def explain_estimate(found: Estimate) -> dict[str, Any]:

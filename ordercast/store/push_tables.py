@@ -160,6 +160,7 @@ class PushDelivery(SQLModel, table=True):
         Index("ix_push_delivery_subscriber", "subscriber_id", "created_at"),
         Index("ix_push_delivery_lane", "order_no", "subscriber_id", "state", "sequence"),
         Index("ix_push_delivery_state", "state", "created_at"),
+        index_of_few("ix_push_delivery_gave_up", "state", "ended_at", where="state = 'gave-up'"),
         index_of_few(
             "ix_push_delivery_replay", "replay_id", "state", where="replay_id IS NOT NULL"
         ),
@@ -230,6 +231,7 @@ class PushReplay(SQLModel, table=True):
     agent: str | None = None
     since: datetime | None = moment_column(default=None)
     until: datetime = moment_column()
+    ended_since: datetime | None = moment_column(default=None)
     states: list[str] = json_column(default_factory=list)
     verdict: str | None = None
     per_second: float

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, literal
 from sqlmodel import Session, and_, col, func, or_, select
 
 from ordercast.contracts.replay import Replayable
@@ -79,8 +79,7 @@ def count_ended(session: Session, replay: PushReplay) -> int:
         .select_from(PushDelivery)
         .join(PushEvent, col(PushEvent.id) == col(PushDelivery.event_id))
         .join(Subscriber, col(Subscriber.id) == col(PushDelivery.subscriber_id))
-        .where(*_of_replay(replay), *_of_audience(replay))
-        .where(col(PushDelivery.state).in_(replay.states))
+        .where(*_of_replay(replay), *_of_audience(replay), *_of_ended(replay))
     )
     if replay.verdict:
         query = query.join(PushAttempt, _is_last()).where(PushAttempt.verdict == replay.verdict)
@@ -111,6 +110,9 @@ def _events(
     session: Session, replay: PushReplay, place: Place, *, limit: int
 ) -> Sequence[PushEvent]:
     query = select(PushEvent).where(*_of_replay(replay), *_from(place))
+    if replay.ended_since:  # few events of all that there are
+        ended = select(PushDelivery.event_id).where(*_of_ended(replay))
+        query = query.where(col(PushEvent.id).in_(ended))
     return session.exec(
         query.order_by(col(PushEvent.occurred_at), col(PushEvent.id)).limit(limit)
     ).all()
@@ -127,6 +129,16 @@ def _of_replay(replay: PushReplay) -> Iterator[ColumnElement[bool]]:
         yield col(PushEvent.order_no) == replay.order_no
     if replay.agent is not None:
         yield is_number_of(col(PushEvent.order_no), replay.agent)
+
+
+def _of_ended(replay: PushReplay) -> Iterator[ColumnElement[bool]]:
+    """Which deliveries that have ended; one state is spelt out as its index has it."""
+    states = (literal(each, literal_execute=True) for each in replay.states)
+    yield or_(*(col(PushDelivery.state) == each for each in states))
+    if replay.ended_since:
+        yield col(PushDelivery.ended_at) >= replay.ended_since
+    if replay.subscriber_id:
+        yield col(PushDelivery.subscriber_id) == replay.subscriber_id
 
 
 def _from(place: Place) -> Iterator[ColumnElement[bool]]:
@@ -150,6 +162,8 @@ def _deliveries(
         .where(col(PushDelivery.event_id).in_([event.id for event in events]))
         .order_by(col(PushDelivery.event_id), PushDelivery.subscriber_id)
     )
+    if replay.ended_since:
+        query = query.where(col(PushDelivery.ended_at) >= replay.ended_since)
     if replay.subscriber_id:
         query = query.where(PushDelivery.subscriber_id == replay.subscriber_id)
     if lock:

@@ -17,6 +17,9 @@ from ordercast.store.nudges import Topic, nudge_after_commit
 from ordercast.store.push_tables import PushDelivery, PushEvent, PushReplay
 from ordercast.store.replying import SENDERS
 
+TAKEN = {"event_id", "order_no", "subscriber_id", "since", "ended_since", "verdict", "reason"}
+"""What a replay keeps of the wish for it as it was said."""
+
 NAMESPACE = UUID("2f4d9a10-6a1c-5d0b-9a7e-0c5d1e8b7f33")
 ENDED = (ReplayState.DONE, ReplayState.CANCELLED)
 TURNS = {
@@ -77,11 +80,10 @@ def _row(session: Session, wanted: NewReplay, *, asked_by: str, agent: str | Non
     at = now()
     return PushReplay(
         id="",
-        **wanted.model_dump(include={"event_id", "order_no", "subscriber_id", "since", "reason"}),
+        **wanted.model_dump(include=TAKEN),
         agent=agent,
         until=min(wanted.until, at) if wanted.until else at,
         states=[each.value for each in wanted.wanted_states],
-        verdict=wanted.verdict,
         per_second=wanted.per_second or settings().relay.replay_per_second,
         asked_by=asked_by,
         asked_at=at,

@@ -206,6 +206,7 @@ def test_while_a_replay_is_counted_others_may_write(asked):
         ({"states": ["gone"], "per_second": 0}, "per_second"),
         ({"since": "tomorrow or so"}, "is no time"),
         ({"since": "1h", "until": "2h"}, "since is not before until"),
+        ({"ended_since": "1h", "states": ["missing"]}, "missing has not ended"),
         ({"order_no": "ord-1", "colour": "red"}, "colour"),
         ({"event_id": "ord-1"}, "event_id"),
     ],

@@ -13,6 +13,7 @@ from ordercast.contracts.subscriber import NewSubscriber
 from ordercast.delivery.signing import new_secret
 from ordercast.domain.errors import Conflict, NotFound
 from ordercast.store import push_leases, replaying, replays, subscribers
+from ordercast.store.clock import now
 from ordercast.store.push_recording import Tried, record_attempts
 from ordercast.store.push_tables import PushAttempt, PushDelivery, PushEvent, PushReplay, Subscriber
 from ordercast.store.pushes import DeliveryState, NewEvent, add_events
@@ -50,7 +51,7 @@ def tell(database, order_no, *events, at=THEN, agent="agent-x", tags=()):
         return add_events(session, order, events or [COMPLETED], at=at, tags=tags)
 
 
-def end(database, state="delivered", verdict="delivered", **which):
+def end(database, state="delivered", verdict="delivered", at=THEN):
     """Every pending push is sent once and ends so."""
     while True:
         with database.write() as session:
@@ -61,7 +62,7 @@ def end(database, state="delivered", verdict="delivered", **which):
                 attempt = PushAttempt(
                     delivery_id=each.delivery.id,
                     number=each.delivery.attempts + 1,
-                    started_at=THEN,
+                    started_at=at,
                     duration_ms=5,
                     status=200,
                     verdict=verdict,
@@ -177,6 +178,40 @@ def test_all_that_is_asked_for_must_hold(database, wanted, expected):
     assert count(database, **wanted) == len(expected)
     carry_out(database, ask(database, **wanted))
     assert {order_no for order_no, _ in pending(database)} == expected
+
+
+def given_up(database, *, hours_ago):
+    """By their order's number, pushes that were given up so long ago, of events of long before."""
+    for each in hours_ago:
+        tell(database, f"ord-{each}", at=now() - timedelta(hours=each + 75))
+        end(database, "gave-up", "retry", at=now() - timedelta(hours=each))
+
+
+def test_what_was_given_up_since_last_night_goes_out_once_however_old_its_event(database):
+    subscriber = subscribe(database)
+    given_up(database, hours_ago=[1, 23, 49])
+    last_night = {"states": ["gave-up"], "ended_since": now() - timedelta(hours=26)}
+    assert count(database, **last_night) == 2
+    made = ask(database, **last_night)
+    carry_out(database, made)
+    assert pending(database) == {("ord-1", subscriber), ("ord-23", subscriber)}
+    assert replay(database, made).put_back == 2
+    assert count(database, **last_night) == 0
+
+
+def test_what_ended_since_is_put_back_by_and_by_and_what_was_never_had_is_no_part_of_it(
+    database, monkeypatch
+):
+    subscriber, other = subscribe(database), subscribe(database, "other")
+    given_up(database, hours_ago=range(1, 8))
+    late = subscribe(database, "late")
+    monkeypatch.setattr("ordercast.store.replay_pages.MOST_EVENTS", 2)
+    made = ask(database, ended_since=now() - timedelta(hours=5.5), per_second=0.5)
+    assert replay(database, made).expected == 10
+    carry_out(database, made)
+    expected = {(f"ord-{n}", each) for n in range(1, 6) for each in (subscriber, other)}
+    assert pending(database) == expected
+    assert count(database, subscriber_id=late, ended_since=THEN) == 0
 
 
 def test_what_is_named_must_exist_and_somebody_who_was_removed_is_told_nothing(database):
@@ -345,9 +380,24 @@ def test_what_has_ended_is_counted_by_one_statement_however_long_the_ledger(data
     subscribe(database)
     for number in range(10):
         tell(database, f"ord-{number}")
-    end(database, "gave-up", "retry")
+    end(database)
     monkeypatch.setattr("ordercast.store.replay_pages.MOST_EVENTS", 2)
     with noted(database) as statements:
-        assert count(database, states=["gave-up"]) == 10
+        assert count(database, states=["delivered"]) == 10
     ((statement, parameters),) = [each for each in statements if "SELECT" in each[0]]
     assert "ix_push_delivery_state" in plan(database, statement, parameters)
+
+
+def test_what_was_given_up_is_read_by_its_index_page_by_page(database):
+    subscribe(database)
+    given_up(database, hours_ago=range(9))
+    with noted(database) as statements:
+        made = ask(database, states=["gave-up"], ended_since=THEN)
+        carry_out(database, made)
+    read = [each for each in statements if "state = 'gave-up'" in each[0]]
+    assert len(read) > 2
+    for statement, parameters in read:
+        assert "ix_push_delivery_gave_up" in plan(database, statement, parameters)
+    for statement, parameters in statements:
+        if "LEFT OUTER JOIN push_attempt" in statement:
+            assert "ix_push_delivery_state" not in plan(database, statement, parameters)
