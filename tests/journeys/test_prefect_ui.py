@@ -128,11 +128,25 @@ def is_triggered(stack: Stack) -> bool:
 @contextmanager
 def stopped_worker(stack: Stack) -> Iterator[None]:
     """What is submitted meanwhile is launched, and not begun."""
-    os.kill(stack.pid_of("worker"), signal.SIGSTOP)
     try:
+        wait_for(lambda: stops_between_transactions(stack), what="the worker writes without end")
         yield
     finally:
         os.kill(stack.pid_of("worker"), signal.SIGCONT)
+
+
+def stops_between_transactions(stack: Stack) -> bool:
+    """Stop the worker; not while it writes, for then nobody else could."""
+    worker = stack.pid_of("worker")
+    os.kill(worker, signal.SIGSTOP)
+    wait_for(lambda: ") T " in Path(f"/proc/{worker}/stat").read_text(), what="it goes on")
+    with closing(sqlite3.connect(stack.home / "ordercast.db", timeout=2)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(worker, signal.SIGCONT)
+            return False
+    return True
 
 
 def run(stack: Stack, order_no: str) -> dict[str, Any]:
