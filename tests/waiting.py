@@ -4,6 +4,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from random import SystemRandom
 from typing import TypeVar
 
 import httpx
@@ -37,7 +38,16 @@ def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]", seconds: fl
     wait_for(healthy, what=f"{url} does not answer", seconds=seconds)
 
 
+PORTS = range(20_000, 32_000)
+"""Below those of outgoing connections, one of which may take a port before its server does."""
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    while True:
+        port = SystemRandom().choice(PORTS)  # whatever seed a property has set
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port

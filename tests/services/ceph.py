@@ -8,7 +8,6 @@ a second storage class, COLD.
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.services.certificates import make_certificate
+from tests.waiting import free_port
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 START_SECONDS = 120
@@ -231,10 +231,3 @@ def _users(told: str) -> list[S3User]:
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ from ordercast.domain.report import Verdict as ReportVerdict
 from ordercast.services.gateway.orders import FILTERS
 from ordercast.store.pushes import EVENT_TYPES
 from tests.gateway import gateway
+from tests.waiting import free_port
 
 DOCS = PROJECT_DIR / "docs"
 PAGES = sorted(
@@ -238,12 +238,6 @@ def test_the_receiver_in_the_docs_takes_what_is_signed_and_nothing_else(tmp_path
         receiver.terminate()
         printed, _ = receiver.communicate(timeout=STARTUP_SECONDS)
     assert printed.decode().splitlines() == ["com.ordercast.order.completed.v1 o 1"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def post_when_up(port: int, body: str, headers: dict[str, str]) -> int:
