@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +18,9 @@ from ordercast.store.engine import database
 from ordercast.store.erasing import Erase
 from ordercast.store.reconciling import Place
 from tasks.step import step
+
+PassedOver = Callable[..., Sequence[str]]
+"""Orders up to a place that a round has passed which have something to remove after all."""
 
 AT_ONCE = 50
 STRAYS = 1000
@@ -35,14 +38,14 @@ def erase(*, dry_run: bool, limit: int, seconds: float) -> dict[str, dict[str, i
     A dry run does the same and takes it back.
     """
     policy = settings().retention
-    kinds: dict[str, tuple[int, Erase]] = {
-        "raw": (policy.raw_days, dropping.drop_raw),
-        "personal": (policy.personal_days, personal.erase_personal),
-        "ledger": (policy.ledger_days, pruning.prune_ledger),
+    kinds: dict[str, tuple[int, Erase, PassedOver | None]] = {
+        "raw": (policy.raw_days, dropping.drop_raw, None),
+        "personal": (policy.personal_days, personal.erase_personal, None),
+        "ledger": (policy.ledger_days, pruning.prune_ledger, pruning.passed_over),
     }
     removed = {
-        kind: _Kind(kind, days, how, dry_run=dry_run).go(limit=limit, seconds=seconds)
-        for kind, (days, how) in kinds.items()
+        kind: _Kind(kind, days, how, passed_over, dry_run=dry_run).go(limit=limit, seconds=seconds)
+        for kind, (days, how, passed_over) in kinds.items()
         if days
     }
     if policy.raw_days:
@@ -53,10 +56,13 @@ def erase(*, dry_run: bool, limit: int, seconds: float) -> dict[str, dict[str, i
 
 
 class _Kind:
-    """One kind of what is removed, and how far its rounds have come."""
+    """One kind of what is removed, how far its rounds have come, and what they passed over."""
 
-    def __init__(self, kind: str, days: int, how: Erase, *, dry_run: bool) -> None:
+    def __init__(
+        self, kind: str, days: int, how: Erase, passed_over: PassedOver | None, *, dry_run: bool
+    ) -> None:
         self._name, self._how, self._dry_run = f"retention-{kind}", how, dry_run
+        self._passed_over = passed_over
         self._before = now() - timedelta(days=days)
 
     def go(self, *, limit: int, seconds: float) -> Counter[str]:
@@ -80,18 +86,21 @@ class _Kind:
                 left = erasing.count_left(session, after, before=self._before)
             if left:
                 counts[LEFT] = left
-        if begin and self._how is pruning.prune_ledger:
-            counts.update(self._go_back(begin, limit=limit))
+        if begin and self._passed_over:
+            with database().read() as session:
+                found = self._passed_over(
+                    session, before=self._before, until=begin.sealed_at, limit=limit
+                )
+            counts.update(self._go_back(found, deadline))
         return counts
 
-    def _go_back(self, begin: Place, *, limit: int) -> Counter[str]:
-        """Take the ledger of orders that earlier rounds passed over, for a push was due."""
-        with database().read() as session:
-            found = pruning.passed_over(
-                session, before=self._before, until=begin.sealed_at, limit=limit
-            )
-        counts = Counter({"orders": len(found)})
-        for some in chunks(found, AT_ONCE):
+    def _go_back(self, order_nos: Sequence[str], deadline: float) -> Counter[str]:
+        """What earlier rounds passed over, until the time is up."""
+        counts = Counter[str]()
+        for some in chunks(order_nos, AT_ONCE):
+            if time.monotonic() > deadline:
+                break
+            counts["orders"] += len(some)
             counts.update(self._erase(tuple(some)))
         return counts
 

@@ -180,11 +180,9 @@ def _problem_with_port(parts: SplitResult) -> Problem | None:
         is_right = parts.port != 0
     except ValueError:
         is_right = False
-    return (
-        None
-        if is_right
-        else Problem("url", "names a port that cannot be", "use one from 1 to 65535")
-    )
+    if is_right:
+        return None
+    return Problem("url", "names a port that cannot be", "use one from 1 to 65535")
 
 
 def _problem_of_its_kind(url: httpx.URL, text: str) -> Problem | None:

@@ -85,7 +85,7 @@ def paused(client):
     change(client, report, paused=True, concurrency_limit=7)
     yield report
     change(client, report, paused=False, concurrency_limit=None)
-    deploying.note_applied(client)
+    deploying.note_applied()
 
 
 def change(client, deployment, **what):

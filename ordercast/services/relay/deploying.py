@@ -8,9 +8,10 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import VariableCreate, VariableUpdate
+from prefect.variables import Variable
 
 from config.deployments import fingerprint, written_deployments
 from config.settings import PROJECT_DIR, child_environment
@@ -25,31 +26,33 @@ DEPLOY_SECONDS = 120
 
 def deploy(client: SyncPrefectClient) -> None:
     """Apply prefect.yaml if it is new to this server, else make the deployments that are gone."""
-    applied = client.read_variable_by_name(APPLIED)
-    if applied is None or applied.value != fingerprint():
+    if Variable.get(APPLIED) != fingerprint():
         _apply(["--all"])
-        note_applied(client)
+        note_applied()
     elif missing := missing_deployments(client):
         _apply([word for name in missing for word in ("--name", name)])
 
 
-def note_applied(client: SyncPrefectClient) -> None:
+def note_applied() -> None:
     """Keep on the server what was applied: if its database is new, so is prefect.yaml to it."""
-    if client.read_variable_by_name(APPLIED):
-        client.update_variable(VariableUpdate(name=APPLIED, value=fingerprint()))
-    else:
-        client.create_variable(VariableCreate(name=APPLIED, value=fingerprint()))
+    Variable.set(APPLIED, fingerprint(), overwrite=True)
 
 
 def missing_deployments(client: SyncPrefectClient) -> Sequence[str]:
     """Which deployments of prefect.yaml the server does not have."""
-    wanted = [each["name"] for each in written_deployments()]
+    wanted = _names()
     is_ours = {"name": {"any_": wanted}}
     asked = {"flows": is_ours, "deployments": is_ours}
     if client.request("POST", "/deployments/count", json=asked).json() == len(wanted):
         return []
     found = client.request("POST", "/deployments/filter", json=asked).json()
     return [name for name in wanted if name not in {each["name"] for each in found}]
+
+
+@cache
+def _names() -> list[str]:
+    """The file is read once: what is in it later is applied when a relay starts."""
+    return [each["name"] for each in written_deployments()]
 
 
 def _apply(which: Sequence[str]) -> None:
